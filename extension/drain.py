@@ -1,0 +1,70 @@
+"""One drain request to the library, and the wait for its answer. The only file here that names zmq.
+
+It is imported when there is first something to drain, so a function that never pushes never pays for zmq.
+"""
+
+import time
+
+import zmq
+
+from . import contract
+from .log import debug, error
+from .watch import HandledFile
+
+_RETRY_MS = 2  # the library binds its socket at the first jobs, at the same time as we connect
+
+
+class Drain:
+    """Asks the runtime process to drain its queue and holds until it answers; for one thread."""
+
+    def __init__(self, directory: str, handled: HandledFile) -> None:
+        self._directory = directory
+        self._handled = handled
+        self._context = zmq.Context()
+        self._socket: zmq.Socket[bytes] | None = None
+        self._pid = 0
+
+    def request(self, record: "contract.Record", request_id: str, until_ms: int) -> None:
+        """Send the request and return at the answer, at ``until_ms`` (epoch), or when nothing is to be had.
+
+        Nothing is to be had when the runtime dies, when it refuses, or when it takes its announcement back.
+        """
+        channel = self._connection(record.pid)
+        request = [contract.MESSAGE_VERSION, contract.DRAIN, request_id.encode("ascii"), b"%d" % until_ms]
+        channel.send_multipart(request, zmq.NOBLOCK)
+        while (remaining := until_ms - time.time() * 1000) > 0:
+            if self._answered(channel, request_id):
+                return
+            if not self._handled.wait(record.pid, remaining, channel.FD):
+                debug(f"the runtime process {record.pid} is gone")
+                return
+            now = self._handled.read()
+            if now is not None and now.state == contract.EMPTY and now.sequence > record.sequence:
+                return
+
+    def _connection(self, pid: int) -> "zmq.Socket[bytes]":
+        if self._socket is not None and pid == self._pid:
+            return self._socket
+        if self._socket is not None:
+            self._socket.close(0)
+        self._socket = self._context.socket(zmq.DEALER)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.setsockopt(zmq.RECONNECT_IVL, _RETRY_MS)
+        self._socket.setsockopt(zmq.MAXMSGSIZE, contract.FRAME_SIZE)
+        self._socket.connect(contract.drain_endpoint(self._directory, pid))
+        self._pid = pid
+        return self._socket
+
+    def _answered(self, channel: "zmq.Socket[bytes]", request_id: str) -> bool:
+        """Take what has arrived; tell whether the answer to this request was among it."""
+        while True:
+            try:
+                frames = channel.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return False
+            if len(frames) < 3 or frames[2] != request_id.encode("ascii"):
+                debug(f"passed over a stale or foreign answer: {frames!r:.200}")
+                continue
+            if frames[1] == contract.REFUSED:
+                error(f"the function refused to drain: {b' '.join(frames[3:])!r:.200}")
+            return True

@@ -1,0 +1,151 @@
+"""The life of the process after it has registered: hold at each INVOKE while jobs run, end at SHUTDOWN.
+
+Guarantees. There is never more than one poll at the platform, and none has a time limit. Whatever fails in the
+holding is one ERROR line: the handled-file is removed, which tells the library to work alone, and from then on
+events are only taken. The process ends at SHUTDOWN or when the platform is gone, never of itself: Lambda would end
+the function with it.
+"""
+
+import os
+import select
+import time
+
+from . import contract, log, rendezvous
+from .api import ApiError, ExtensionsApi
+from .events import Invoke, Shutdown, parse_event
+from .watch import HandledFile
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .drain import Drain
+
+_HEIR_RESERVE_MS = 60  # left for this process to exit before the platform's own limit
+_POLL_ATTEMPTS = 8  # failed polls in a row after which the platform is taken for gone
+_POLL_PAUSE = 0.05  # seconds, doubled at each failed poll in a row
+
+
+class Holder:
+    """Keeps the environment awake until the library has done its jobs."""
+
+    def __init__(self, directory: str, descriptor: int) -> None:
+        self._directory = directory
+        self._handled = HandledFile(directory, descriptor)
+        self._drain: Drain | None = None
+        self._consumed = 0
+
+    def hold(self, event: Invoke) -> None:
+        """Return when this request is handled and its jobs are done, or when there is nothing to wait for."""
+        record = self._handled.read()
+        if record is None:
+            return  # the function does not use the library, or not yet
+        while not self._tells(record, event.request_id):
+            remaining = event.deadline_ms - time.time() * 1000
+            if remaining <= 0 or not self._handled.wait(record.pid, remaining):
+                return
+            record = self._handled.read() or record
+        self._consumed = record.sequence
+        if record.state == contract.JOBS:
+            self._have_drained(record, event)
+
+    def wait_for_heir(self, event: Shutdown) -> None:
+        """Wait for the process that works the leftovers off, if there is one, until shortly before the end."""
+        record = self._handled.read()
+        if record is None or record.state != contract.HEIR:
+            return
+        until_ms = event.deadline_ms - _HEIR_RESERVE_MS
+        while (remaining := until_ms - time.time() * 1000) > 0:
+            if not self._handled.wait(record.pid, remaining):
+                return
+
+    def _tells(self, record: "contract.Record", request_id: str) -> bool:
+        if record.state not in (contract.EMPTY, contract.JOBS):
+            return False
+        if record.request_id == contract.ANY_REQUEST:
+            return record.sequence > self._consumed
+        return record.request_id == request_id
+
+    def _have_drained(self, record: "contract.Record", event: Invoke) -> None:
+        if self._drain is None:
+            from .drain import Drain
+
+            self._drain = Drain(self._directory, self._handled)
+        latest = event.deadline_ms - int(contract.MARGIN * 1000)
+        until_ms = min(record.until_ms, event.deadline_ms) if record.until_ms else latest
+        self._drain.request(record, record.request_id, until_ms)
+
+
+def run(api: ExtensionsApi, directory: str, descriptor: "int | None") -> None:
+    """Take events until SHUTDOWN. The first ``ask_next`` has been sent already."""
+    holder = _make_holder(directory, descriptor)
+    failures = 0
+    while True:
+        try:
+            event = parse_event(api.receive_event())
+            failures = 0
+        except (ApiError, OSError) as fault:
+            failures += 1
+            if not _may_poll_again(api, fault, failures):
+                return
+            continue
+        if isinstance(event, Shutdown):
+            _shut_down(holder, event)
+            return
+        holder = _hold(holder, event, directory)
+        _ask_next(api)
+
+
+def _make_holder(directory: str, descriptor: "int | None") -> "Holder | None":
+    if descriptor is None:
+        return None
+    try:
+        return Holder(directory, descriptor)
+    except Exception as fault:  # noqa: BLE001 - whatever it is, the function goes on without us
+        _give_up(directory, fault)
+        return None
+
+
+def _hold(holder: "Holder | None", event: Invoke, directory: str) -> "Holder | None":
+    try:
+        if holder is not None:
+            holder.hold(event)
+    except Exception as fault:  # noqa: BLE001 - whatever it is, the function goes on without us
+        _give_up(directory, fault)
+        return None
+    return holder
+
+
+def _give_up(directory: str, fault: BaseException) -> None:
+    rendezvous.remove_handled_file(directory)
+    log.error(f"out of service in this environment, jobs run without it: {log.describe(fault)}")
+
+
+def _shut_down(holder: "Holder | None", event: Shutdown) -> None:
+    log.debug(f"SHUTDOWN, reason {event.reason}")
+    try:
+        if holder is not None:
+            holder.wait_for_heir(event)
+    except Exception as fault:  # noqa: BLE001 - the process ends in any case
+        log.error(f"could not wait for leftover jobs: {log.describe(fault)}")
+
+
+def _ask_next(api: ExtensionsApi) -> None:
+    try:
+        api.ask_next()
+    except OSError:
+        api.disconnect()  # receive_event will say so, and poll again from there
+
+
+def _may_poll_again(api: ExtensionsApi, fault: Exception, failures: int) -> bool:
+    """Poll once more after a failed poll; return False when the platform is gone for good."""
+    log.error(f"event/next failed: {log.describe(fault)}")
+    if failures >= _POLL_ATTEMPTS:
+        return False
+    select.select([], [], [], _POLL_PAUSE * 2 ** (failures - 1))
+    api.disconnect()
+    _ask_next(api)
+    return True
+
+
+def end() -> None:
+    """End the process with status 0, without the interpreter's clean-up: zmq has nothing left to say."""
+    os._exit(0)

@@ -1,0 +1,47 @@
+"""The rendezvous directory and the handled-file, made before registering: the runtime does not exist yet then."""
+
+import posix
+
+from . import contract
+
+
+class RendezvousError(Exception):
+    """The directory is not ours alone; the two processes will not meet in it."""
+
+
+def make_handled_file(directory: str) -> int:
+    """Make the directory (0700) and in it a new handled-file with the greeting; return its descriptor.
+
+    What an earlier life of this environment left there (Lambda keeps /tmp over a re-init) is replaced. Raises
+    RendezvousError for a directory that is a link, is another user's or is open to others, and OSError.
+    """
+    try:
+        posix.mkdir(directory, 0o700)
+    except FileExistsError:
+        check_private(directory)
+    path = f"{directory}/{contract.HANDLED_FILE}"
+    try:
+        posix.unlink(path)
+    except FileNotFoundError:
+        pass
+    flags = posix.O_RDWR | posix.O_CREAT | posix.O_EXCL | posix.O_NOFOLLOW | posix.O_CLOEXEC
+    descriptor = posix.open(path, flags, 0o600)
+    posix.write(descriptor, contract.greeting(posix.getpid()))
+    return descriptor
+
+
+def remove_handled_file(directory: str) -> None:
+    """Remove the handled-file: the library takes that for "no extension" and works alone. Never raises."""
+    try:
+        posix.unlink(f"{directory}/{contract.HANDLED_FILE}")
+    except OSError:
+        pass
+
+
+def check_private(directory: str) -> None:
+    """Raise RendezvousError unless ``directory`` is a real directory of this user, closed to all others."""
+    status = posix.lstat(directory)
+    if status.st_mode & 0o170000 != 0o040000:
+        raise RendezvousError(f"{directory} is not a directory; remove it or set LAMBDA_PUNCH_DIR")
+    if status.st_uid != posix.getuid() or status.st_mode & 0o077:
+        raise RendezvousError(f"{directory} is another user's or open to others; remove it or set LAMBDA_PUNCH_DIR")

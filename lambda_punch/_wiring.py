@@ -1,0 +1,174 @@
+"""start() and configure(): the only file that sees where the library runs and puts the pieces together."""
+
+from __future__ import annotations
+
+import os
+
+from lambda_punch import _config, _contract, _log
+from lambda_punch.errors import ConfigurationError
+from lambda_punch.runtime import Process, forget_in_children
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from lambda_punch.runtime.handled import HandledFile
+    from lambda_punch.runtime.process import Mode
+
+_options: dict[str, object] = {}
+
+
+def configure(
+    *,
+    log_level: str | None = None,
+    margin: float | None = None,
+    workers: int | None = None,
+    exit_timeout: float | None = None,
+) -> None:
+    """Set options in code; they win over the environment variables. Call it before start().
+
+    ``log_level``: debug, info, warning, error (default) or critical. ``margin``: seconds before the function's
+    deadline from which on no job is started and the environment is let go (0.2). ``workers``: how many jobs run at
+    the same time (1, which keeps their order). ``exit_timeout``: seconds that an exiting process waits for its jobs
+    when not on Lambda (30).
+
+    Raises ConfigurationError for a value that cannot be, and after start(), when it would come too late; nothing is
+    changed then.
+    """
+    given = {"log_level": log_level, "margin": margin, "workers": workers, "exit_timeout": exit_timeout}
+    options = {name: value for name, value in given.items() if value is not None}
+    if process.config is not None:
+        raise ConfigurationError("configure() was called after start(); call it first, at the top of the module")
+    _config.Config(**options)  # type: ignore[arg-type]  # raises what is to be raised
+    _options.update(options)
+
+
+def start() -> None:
+    """Get ready, once per process; call it outside the handler, in module code. Further calls do nothing.
+
+    The first push() or handled() calls it if nobody has. Called inside the handler it works, but the extension
+    cannot wait for that one request, so the function itself does; a WARNING says so. About 1 ms; on Lambda it opens
+    the handled-file, wraps the runtime client and watches for SIGTERM. Raises nothing: what cannot be had is one
+    ERROR line and the next best way is taken.
+    """
+    if process.config is not None:
+        return
+    config, complaints = _config.read(os.environ, _options)
+    process.config = config
+    _log.set_level(config.log_level)
+    for complaint in complaints:
+        _log.logger().error(complaint)
+    if "AWS_LAMBDA_RUNTIME_API" not in os.environ:
+        _start_outside(config)
+    else:
+        _start_on_lambda(config)
+
+
+process = Process(start)
+forget_in_children(process)
+
+
+def _start_outside(config: _config.Config) -> None:
+    import atexit
+
+    from lambda_punch.runtime.modes import Outside
+
+    outside = Outside(process)
+    process.mode, process.submit, process.handled = outside, outside.submit, _nothing
+    atexit.register(outside.finish, config.exit_timeout)
+
+
+def _start_on_lambda(config: _config.Config) -> None:
+    from lambda_punch.runtime.response import is_handling, watch_runtime_client
+
+    late = is_handling()
+    if late:
+        _log.logger().warning("start() was called inside the handler; call it in module code, as the module is loaded")
+    watched = watch_runtime_client(_end, _begin)
+    file = None
+    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "lambda-managed-instances":
+        file = _open_handled_file(config)
+    process.mode = _mode(file, config, watched=watched, late=late)
+    process.submit = process.queue.add
+    process.handled = _note if watched else _announce
+    _watch_sigterm(file)
+
+
+def _mode(file: HandledFile | None, config: _config.Config, *, watched: bool, late: bool) -> Mode:
+    from lambda_punch.runtime.modes import Alone, Unheld, WithExtension
+
+    if file is not None:
+        return WithExtension(process, file, _directory(config), heard=not late)
+    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "lambda-managed-instances":
+        return Unheld(process)
+    if watched:
+        _log.logger().info("no extension: jobs run after the response, before the function asks for its next event")
+        return Alone(process)
+    _log.logger().error("neither the extension nor awslambdaric is there: jobs can be frozen before they are done")
+    return Unheld(process)
+
+
+def _directory(config: _config.Config) -> str:
+    return _contract.rendezvous(config.directory, os.environ["AWS_LAMBDA_RUNTIME_API"], os.getuid())
+
+
+def _open_handled_file(config: _config.Config) -> HandledFile | None:
+    from lambda_punch.runtime.handled import HandledFile, NoExtensionError
+
+    try:
+        return HandledFile(_directory(config))
+    except NoExtensionError as error:
+        if str(error):
+            _log.logger().error("jobs run without the extension: %s", error)
+        return None
+
+
+def _watch_sigterm(file: HandledFile | None) -> None:
+    from lambda_punch.runtime.shutdown import Shutdown
+
+    try:
+        Shutdown(process, file).install()
+    except ValueError:
+        _log.logger().warning("start() was not called on the main thread: no jobs will be run at the shutdown")
+
+
+def _begin(request: Any) -> None:
+    """Note a request as awslambdaric's ``wait_next_invocation`` returns it."""
+    deadline_ms = int(getattr(request, "deadline_time_in_ms", None) or 0)
+    process.begin(getattr(request, "invoke_id", None) or "", _until(deadline_ms))
+
+
+def _end() -> None:
+    """Note that awslambdaric asks for its next event: the response of the last one is out, if there was one."""
+    if process.sequence:
+        process.respond()
+
+
+def _until(deadline_ms: int) -> int:
+    margin = _contract.MARGIN if process.config is None else process.config.margin
+    return max(0, deadline_ms - int(margin * 1000))
+
+
+def _note(context: Any) -> None:
+    """With awslambdaric: its next call announces the request; here only a mistake is told."""
+    if getattr(context, "aws_request_id", None) is None:
+        _log.logger().warning("handled(%r): pass the context that Lambda gave to the handler", context)
+
+
+def _announce(context: Any) -> None:
+    """Without awslambdaric: the handler is done, which is all that can be known."""
+    import time
+
+    try:
+        remaining_ms = context.get_remaining_time_in_millis()
+        process.until_ms = _until(int(time.time() * 1000) + int(remaining_ms))
+    except Exception:  # noqa: BLE001 - a context of any make; the extension knows the deadline too
+        process.until_ms = 0
+    process.request_id = str(getattr(context, "aws_request_id", None) or "")
+    if not process.request_id:
+        _log.logger().warning("handled(%r): pass the context that Lambda gave to the handler", context)
+    process.respond()
+
+
+def _nothing(context: Any) -> None:
+    """Not on Lambda: what was pushed runs already."""

@@ -1,0 +1,94 @@
+"""The handled-file as the library sees it: one write tells the extension that a request is handled.
+
+The file is there exactly if the extension is: it made it before the runtime was started, and removes it when it goes
+out of service.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from lambda_punch import _contract
+from lambda_punch.errors import LambdaPunchError
+
+
+class NoExtensionError(LambdaPunchError):
+    """The extension is not to be had; the message says why, and is empty where it is just not installed."""
+
+
+class HandledFile:
+    """Writes records; for the runtime's main thread, and after a fork for nobody."""
+
+    __slots__ = ("_descriptor", "_directory", "_pid", "_sequence")
+
+    def __init__(self, directory: str) -> None:
+        """Open the file in ``directory``; raise NoExtensionError if no extension of this contract made it."""
+        try:
+            self._descriptor = _open(directory)
+        except FileNotFoundError:
+            raise NoExtensionError from None
+        except OSError as error:
+            raise NoExtensionError(f"the handled-file cannot be used: {error}") from error
+        self._directory = directory
+        self._pid = os.getpid()
+        self._sequence = 0
+        try:
+            _check_greeting(os.pread(self._descriptor, _contract.RECORD_SIZE, 0))
+        except NoExtensionError:
+            self.close()
+            raise
+
+    def write(self, state: str, until_ms: int = 0, request_id: str = _contract.ANY_REQUEST, pid: int = 0) -> bool:
+        """Write a record; return False if nobody reads the file any more. Raises OSError (a full disk).
+
+        ``until_ms``: epoch milliseconds up to which the extension may hold. About 5 microseconds.
+        """
+        self._sequence += 1
+        if not _contract.is_request_id(request_id):
+            request_id = _contract.ANY_REQUEST
+        record = _contract.encode_record(self._sequence, state, pid or self._pid, until_ms, request_id)
+        os.pwrite(self._descriptor, record, 0)
+        return os.fstat(self._descriptor).st_nlink > 0
+
+    def remove(self) -> None:
+        """Remove the file: the extension then holds no more for this process. Never raises."""
+        try:
+            os.unlink(f"{self._directory}/{_contract.HANDLED_FILE}")
+        except OSError:
+            pass
+
+    def close(self) -> None:
+        """Close the file; write() is not to be called after."""
+        os.close(self._descriptor)
+
+
+def _open(directory: str) -> int:
+    """Open the handled-file if it and its directory are this user's alone."""
+    status = os.lstat(directory)
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
+        raise NoExtensionError(f"{directory} is not a directory of this user alone; remove it or set LAMBDA_PUNCH_DIR")
+    descriptor = os.open(f"{directory}/{_contract.HANDLED_FILE}", os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_uid != os.getuid():
+        os.close(descriptor)
+        raise NoExtensionError(f"{directory}/{_contract.HANDLED_FILE} is not a file of this user")
+    return descriptor
+
+
+def _check_greeting(data: bytes) -> None:
+    greeting = _contract.parse_greeting(data)
+    if greeting is None:
+        raise NoExtensionError("the handled-file does not open with the extension's greeting")
+    version, pid = greeting
+    if version != _contract.VERSION:
+        raise NoExtensionError(
+            f"the extension speaks contract version {version}, this library {_contract.VERSION}: "
+            "install the extension and the library of one release"
+        )
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        raise NoExtensionError from None  # left by an environment that is gone
+    except OSError:
+        pass  # it lives, under another user

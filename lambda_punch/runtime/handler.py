@@ -1,0 +1,92 @@
+"""Handlers that say by themselves that they are done, and generator handlers: first yield = the response.
+
+What a handler is shows in what it returns, not in what it is, so partials and callable objects work too.
+"""
+
+from __future__ import annotations
+
+import functools
+from contextvars import copy_context
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Generator
+    from concurrent.futures import Future
+
+    from lambda_punch.runtime.process import Process
+
+    Rest = Callable[[], None]
+
+
+def make_handler(function: Callable[..., Any], process: Process) -> Callable[..., Any]:
+    """Return ``function`` as a handler that is marked as handled when it is done."""
+
+    @functools.wraps(function)
+    def handler(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return _answer(function(*args, **kwargs), function, process)
+        finally:
+            process.handled(args[1] if len(args) > 1 else kwargs.get("context"))
+
+    return handler
+
+
+def _answer(result: Any, function: Callable[..., Any], process: Process) -> Any:
+    """Return the response that a handler's result stands for; push what is left of it under the handler's name."""
+    if isinstance(result, GeneratorType):
+        response, rest = _first(result)
+    elif isinstance(result, AsyncGeneratorType):
+        response, rest = _first_async(result, process)
+    elif isinstance(result, CoroutineType):
+        return process.loop.run(result, copy_context())
+    else:
+        return result
+    if rest is not None:
+        job = functools.update_wrapper(rest, function)
+        process.submit((process.sequence, process.request_id, job, (), None, copy_context()))
+    return response
+
+
+def _first(handler: Generator[Any, Any, Any]) -> tuple[Any, Rest | None]:
+    try:
+        response = next(handler)
+    except StopIteration as end:
+        return end.value, None  # it answered by return, before any yield
+
+    def rest() -> None:
+        for _ in handler:
+            pass  # what it yields now, nobody hears
+
+    return response, rest
+
+
+def _first_async(handler: AsyncGenerator[Any, Any], process: Process) -> tuple[Any, Rest | None]:
+    """Run the handler to its first yield; it waits there, in one task with one set of context variables."""
+    import asyncio
+    import concurrent.futures
+
+    first: Future[Any] = concurrent.futures.Future()
+    go_on: Future[None] = concurrent.futures.Future()
+
+    async def drive() -> None:
+        try:
+            first.set_result(await handler.__anext__())
+        except StopAsyncIteration:
+            go_on.set_result(None)
+            first.set_result(None)
+        except BaseException as error:  # noqa: BLE001 - it is the handler's, and goes to its caller
+            go_on.set_result(None)
+            first.set_exception(error)
+        await asyncio.wrap_future(go_on)
+        async for _ in handler:
+            pass
+
+    end = process.loop.submit(drive(), copy_context())
+
+    def rest() -> None:
+        go_on.set_result(None)
+        end.result()
+
+    response = first.result()
+    return response, None if go_on.done() else rest

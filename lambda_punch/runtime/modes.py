@@ -1,0 +1,162 @@
+"""What happens after a response, one class for each place in which the library can find itself.
+
+| mode          | where                                    | who holds the environment while jobs run          |
+| ------------- | ---------------------------------------- | ------------------------------------------------- |
+| WithExtension | Lambda, the extension is there           | the extension, before its ``event/next``          |
+| Alone         | Lambda without the extension             | the runtime's main thread, before its own ``next`` |
+| Unheld        | Managed Instances, custom runtimes alone | nobody needs to, or nobody can                    |
+| Outside       | not on Lambda                            | nobody needs to; the process waits as it exits    |
+"""
+
+from __future__ import annotations
+
+import time
+
+from lambda_punch import _contract
+from lambda_punch._log import logger
+from lambda_punch.runtime.process import FOREVER
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lambda_punch.runtime.drain import Drained
+    from lambda_punch.runtime.handled import HandledFile
+    from lambda_punch.runtime.process import Process
+    from lambda_punch.runtime.queue import QueuedJob
+    from lambda_punch.runtime.server import DrainServer
+
+_MISSES = 2  # announcements in a row that the extension did not answer, after which it is given up
+
+
+class Alone:
+    """The main thread waits for the drain before it asks for the next event; the caller has its answer."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    def after_response(self) -> None:
+        """Have the jobs run; come back when they are done or when the margin begins, whatever still runs."""
+        process = self._process
+        if process.pending:
+            process.worker.drain(process.until)
+
+
+class Unheld:
+    """A thread drains while the next request may be handled already."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    def after_response(self) -> None:
+        """Start a drain."""
+        if self._process.pending:
+            self._process.worker.request(FOREVER)
+
+
+class Outside:
+    """Not on Lambda: a thread runs each job as soon as it is pushed."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        process.release_all()
+
+    def submit(self, job: QueuedJob) -> None:
+        """Queue a job and wake the thread."""
+        self._process.queue.add(job)
+        self._process.worker.request(FOREVER)
+
+    def after_response(self) -> None:
+        """Nothing: what was pushed runs already."""
+
+    def finish(self, timeout: float) -> None:
+        """Wait for the jobs as the process exits, at most ``timeout`` seconds; say what is lost."""
+        if self._process.pending:
+            self._process.worker.drain(time.time() + timeout)
+            self._process.refuse()
+            report_lost(self._process.queue.clear(), f"the process exited and waited {timeout:g} s")
+
+
+class WithExtension:
+    """Each handled request is announced to the extension, which asks for a drain where jobs wait.
+
+    Should the extension not ask, the next response's jobs are drained as in Alone, and after two such misses in a
+    row all are. The same where the announcement cannot be written, or nobody reads it any more.
+    """
+
+    def __init__(self, process: Process, file: HandledFile, directory: str, *, heard: bool) -> None:
+        """``heard``: whether the extension knows of this process in time to wait for its next announcement."""
+        self._process = process
+        self._file = file
+        self._directory = directory
+        self._server: DrainServer | None = None
+        self._announced = ""
+        self._asked = heard
+        self._misses = 0
+        file.write(_contract.READY)
+
+    def after_response(self) -> None:
+        """Write the record: this request is handled, and whether jobs wait."""
+        process = self._process
+        try:
+            if not process.pending:
+                self._write(_contract.EMPTY)
+            elif self._asked or process.drain.busy:
+                self._announce_jobs()
+            else:
+                self._miss()
+        except OSError as error:
+            self._give_up(f"the handled-file cannot be written: {error}")
+
+    def _announce_jobs(self) -> None:
+        self._asked = False
+        self._announced = self._process.request_id or _contract.ANY_REQUEST
+        self._write(_contract.JOBS)
+        if self._server is None and self._process.mode is self:
+            from lambda_punch.runtime.server import DrainServer
+
+            self._server = DrainServer(self._directory, self._drain, self._on_failure)
+            self._server.start()
+
+    def _write(self, state: str) -> None:
+        process = self._process
+        if not self._file.write(state, process.until_ms, process.request_id or _contract.ANY_REQUEST):
+            self._give_up("the handled-file has been removed")
+
+    def _miss(self) -> None:
+        self._misses += 1
+        Alone(self._process).after_response()
+        if self._misses >= _MISSES:
+            self._give_up("the extension does not ask for the jobs announced to it")
+        else:
+            self._asked = True
+            self._write(_contract.EMPTY)
+
+    def _drain(self, request_id: str, until: float) -> Drained | None:
+        if request_id != self._announced:
+            return None
+        self._asked = True
+        self._misses = 0
+        return self._process.drain.run(until)
+
+    def _on_failure(self) -> None:
+        """Go on without the extension, which waits: run what it waits for first, then let it go."""
+        self._process.mode = Alone(self._process)
+        self._process.drain.run(self._process.until)
+        try:
+            self._file.write(_contract.EMPTY, 0, self._announced)
+        except OSError:
+            self._file.remove()
+
+    def _give_up(self, reason: str) -> None:
+        logger().error("the extension is not used any more, jobs run without it: %s", reason)
+        self._file.remove()
+        self._process.mode = Alone(self._process)
+        self._process.mode.after_response()
+
+
+def report_lost(jobs: list[QueuedJob], reason: str) -> None:
+    """Write one ERROR line with the number and the names of jobs that will not run."""
+    if jobs:
+        from lambda_punch.runtime.job import qualified_name
+
+        names = ", ".join(sorted({qualified_name(job[2]) for job in jobs}))
+        logger().error("%d jobs lost (%s): %s", len(jobs), names, reason)

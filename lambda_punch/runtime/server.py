@@ -1,0 +1,72 @@
+"""The drain thread: a drain request comes in by ZeroMQ, the drain runs, the answer goes out.
+
+The only file of the library that names zmq, imported on the thread itself at the first jobs. The socket takes
+requests of fixed shape and bounded size; what does not fit is passed over. A request can start nothing but the drain
+of the request that has just been announced.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from lambda_punch import _contract
+from lambda_punch._log import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import zmq
+
+    from lambda_punch.runtime.drain import Drained
+
+    Run = Callable[[str, float], Drained | None]
+
+
+class DrainServer(threading.Thread):
+    """Answers the extension for the life of the process."""
+
+    def __init__(self, directory: str, run: Run, on_failure: Callable[[], None]) -> None:
+        """``run(request_id, until)`` drains, or returns None for a request that is not the announced one.
+
+        ``on_failure`` is called on this thread if it cannot go on.
+        """
+        super().__init__(name="lambda-punch-drain", daemon=True)
+        self._directory = directory
+        self._run = run
+        self._on_failure = on_failure
+
+    def run(self) -> None:
+        """Serve until the process ends."""
+        try:
+            server = _bind(self._directory)
+            while True:
+                sender, *frames = server.recv_multipart()
+                if (answer := self._answer(frames)) is not None:
+                    server.send_multipart([sender, *answer])
+        except Exception:  # noqa: BLE001 - whatever it is, jobs go on without the extension
+            logger().exception("the drain thread failed; jobs run without the extension from now on")
+            self._on_failure()
+
+    def _answer(self, frames: list[bytes]) -> list[bytes] | None:
+        if len(frames) != 4 or frames[1] != _contract.DRAIN or not frames[3].isdigit():
+            return None
+        version, _, request_id, until_ms = frames
+        head = [_contract.MESSAGE_VERSION, _contract.REFUSED, request_id]
+        if version != _contract.MESSAGE_VERSION:
+            return [*head, b"this library speaks contract version %d" % _contract.VERSION]
+        drained = self._run(request_id.decode("ascii", "replace"), int(until_ms[:20]) / 1000)
+        if drained is None:
+            return [*head, b"not the request that was announced"]
+        return [_contract.MESSAGE_VERSION, _contract.DONE, request_id, *(b"%d" % count for count in drained)]
+
+
+def _bind(directory: str) -> zmq.Socket[bytes]:
+    import zmq
+
+    server = zmq.Context().socket(zmq.ROUTER)
+    server.setsockopt(zmq.LINGER, 0)
+    server.setsockopt(zmq.MAXMSGSIZE, _contract.FRAME_SIZE)
+    server.bind(_contract.drain_endpoint(directory, os.getpid()))
+    return server

@@ -1,0 +1,149 @@
+"""SIGTERM on Lambda: leftovers are worked off in the runtime's share, then by an heir in the rest of the two seconds.
+
+What Lambda does (Developer Guide, "Lambda runtime environment lifecycle"): SIGTERM to the runtime's process group, SIGKILL
+300 ms later, and only then SHUTDOWN to the extensions, with what is left of 2,000 ms. So the runtime must not linger,
+and what it cannot finish goes on in a forked child in a session of its own, which the SIGKILL does not reach; the
+extension, told its process id through the handled-file, waits for it. That Lambda's own supervisor lets such a child
+live as long as its emulator does has not been verified.
+
+Ways that do not work. A Python signal handler alone: while awslambdaric waits for its next event the main thread sits
+in C, and up to Python 3.11 the handler runs only when the next event comes. A SIGTERM handler that drains: it would run
+jobs on top of a handler that may hold their locks. So: the C-level handler writes to a pipe (``set_wakeup_fd``), and a
+thread reads it. Python's handler, when its turn comes, calls the handler that the user had installed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from lambda_punch import _contract
+from lambda_punch._log import logger
+from lambda_punch.runtime.modes import report_lost
+
+if TYPE_CHECKING:
+    from lambda_punch.runtime.handled import HandledFile
+    from lambda_punch.runtime.process import Process
+    from lambda_punch.runtime.queue import QueuedJob
+
+# Seconds from SIGTERM.
+LAST_START = 0.1  # until here leftovers are started in this process, what comes after is the heir's
+LAST_END = 0.27  # a job that still runs here goes down with the process: SIGKILL is due at 0.3
+WINDOW = 1.85  # the heir starts nothing after this; the extension is ended at 2.0
+
+
+class Shutdown:
+    """Waits for SIGTERM on a thread of its own; installed once, from the main thread."""
+
+    def __init__(self, process: Process, file: HandledFile | None) -> None:
+        self._process = process
+        self._file = file
+        self._finished = threading.Event()
+        self._pid = os.getpid()
+        self._previous: Any = signal.SIG_DFL
+
+    def install(self) -> None:
+        """Watch for SIGTERM; raises ValueError outside the main thread."""
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        self._previous = signal.signal(signal.SIGTERM, self._handle)
+        others = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        name = "lambda-punch-shutdown"
+        threading.Thread(target=self._watch, args=(reader, others), name=name, daemon=True).start()
+
+    def _watch(self, reader: int, others: int) -> None:
+        while data := os.read(reader, 64):
+            if others >= 0:
+                _pass_on(others, data)
+            if signal.SIGTERM in data:
+                self._work_off(time.time())
+                return
+
+    def _work_off(self, began: float) -> None:
+        process = self._process
+        try:
+            process.release_all()
+            if process.pending:
+                process.drain.until = began + LAST_START
+                process.worker.drain(began + LAST_START)
+                process.refuse()
+                self._leave(began)
+        except Exception:  # noqa: BLE001 - the process ends in any case
+            logger().exception("leftover jobs could not be worked off")
+        finally:
+            self._finished.set()
+            self._end()
+
+    def _leave(self, began: float) -> None:
+        """Hand over what has not been started, then see the running job out as long as there is time."""
+        drain = self._process.drain
+        jobs = self._process.queue.clear()
+        turn = self._bequeath(jobs, began + WINDOW) if jobs else None
+        drain.wait_until_idle(began + LAST_END)
+        for job in drain.running:
+            logger().error("job %s of request %s was interrupted by the shutdown", job.name, job.request_id or "-")
+        if turn is not None:
+            turn.close()
+
+    def _bequeath(self, jobs: list[QueuedJob], until: float) -> BinaryIO | None:
+        """Fork the heir; it begins when what is returned has been closed, or this process has died.
+
+        The jobs have left this process's queue: whatever happens, none runs twice.
+        """
+        if self._file is None:
+            report_lost(jobs, "the environment was shut down")
+            return None
+        from lambda_punch.runtime.heir import fork_heir
+
+        heir = fork_heir(jobs, until, self._process)
+        if heir is None:
+            return None
+        try:
+            self._file.write(_contract.HEIR, int(until * 1000), pid=heir.pid)
+        except OSError:
+            logger().exception("the extension could not be told to wait for leftover jobs")
+        return heir.turn
+
+    def _end(self) -> None:
+        """End the process, as SIGTERM would have, unless the user has a handler for it."""
+        handler = signal.getsignal(signal.SIGTERM)
+        if handler != self._handle or self._previous != signal.SIG_DFL:
+            return  # installed before us, _handle calls it; installed after us, Python does
+        _flush()
+        os._exit(128 + signal.SIGTERM)
+
+    def _handle(self, number: int, frame: Any) -> None:
+        """Run on the main thread, when it gets there: the leftovers first, then the user's own handler."""
+        if os.getpid() != self._pid:
+            self._handle_in_child(number, frame)
+            return
+        self._finished.wait(LAST_END)
+        if callable(self._previous):
+            self._previous(number, frame)
+
+    def _handle_in_child(self, number: int, frame: Any) -> None:
+        """Do what a process that the function forked would have done; it has our handler but not our thread."""
+        if callable(self._previous):
+            self._previous(number, frame)
+        elif self._previous == signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _pass_on(descriptor: int, data: bytes) -> None:
+    try:
+        os.write(descriptor, data)
+    except OSError:
+        pass  # whoever had the wakeup descriptor before has closed it
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            pass
