@@ -1,0 +1,74 @@
+"""What each process on Lambda's hot path imports: cold-start time that every user pays."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+NEW_MODULES = "import sys; before = set(sys.modules); {code}; print(*sorted(set(sys.modules) - before))"
+
+
+def modules(code: str, *flags: str, **environ: str) -> set[str]:
+    """The modules that a bare interpreter loads for ``code``."""
+    command = [sys.executable, *flags, "-c", NEW_MODULES.format(code=code)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, **environ}, cwd=ROOT)
+    return set(ran.stdout.split())
+
+
+def test_importing_the_library_loads_next_to_nothing() -> None:
+    """No logging, no threading, no typing, no zmq: they come when they are needed."""
+    loaded = modules("import lambda_punch", "-S", PYTHONPATH=str(ROOT))
+
+    ours = {name for name in loaded if name.startswith("lambda_punch")}
+    assert ours == {
+        "lambda_punch",
+        "lambda_punch._config",
+        "lambda_punch._contract",
+        "lambda_punch._log",
+        "lambda_punch._wiring",
+        "lambda_punch.errors",
+        "lambda_punch.runtime",
+        "lambda_punch.runtime.process",
+        "lambda_punch.runtime.queue",
+    }
+    # os and what it needs; deque; context variables; the compiler's flag for annotations
+    assert loaded - ours <= {
+        "__future__", "_collections", "_collections_abc", "_contextvars", "_stat", "abc", "_abc", "collections",
+        "contextvars", "genericpath", "itertools", "keyword", "_operator", "operator", "os", "posixpath", "reprlib",
+        "stat", "os.path",
+    }  # fmt: skip
+
+
+def test_before_registering_the_extension_loads_its_own_five_files_and_a_socket(tmp_path: Path) -> None:
+    """Lambda starts the runtime when every extension has registered: nothing else may come before."""
+    probe = (
+        "import extension.api, json_free; "
+        "extension.api.ExtensionsApi.register = json_free.stop; "
+        "import extension.main; extension.main.main('/opt/extensions/lambda-punch')"
+    )
+    (tmp_path / "json_free.py").write_text("def stop(*_): raise SystemExit(print(*__import__('sys').modules))\n")
+    code = f"import sys; sys.path += [{str(ROOT)!r}, {str(tmp_path)!r}]; {probe}"
+    command = [sys.executable, "-IS", "-c", code]
+    environ = {"LAMBDA_PUNCH_DIR": str(tmp_path / "meet"), "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1"}
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+    bare = subprocess.run(
+        [sys.executable, "-IS", "-c", "import sys; print(*sys.modules)"], capture_output=True, text=True, check=True
+    )
+
+    loaded = set(ran.stdout.split()) - set(bare.stdout.split()) - {"json_free"}
+    assert loaded == {
+        "_socket", "extension", "extension.api", "extension.contract", "extension.log", "extension.main",
+        "extension.rendezvous",
+    }  # fmt: skip
+    assert (tmp_path / "meet" / "handled").read_bytes().startswith(b"lambda-punch ")
+
+
+def test_the_command_line_loads_no_server_until_it_is_asked_for_one() -> None:
+    """``lambda-punch install`` needs neither aiohttp nor zmq."""
+    loaded = modules("import lambda_punch.cli")
+
+    assert json.dumps(sorted(loaded & {"aiohttp", "zmq", "requests", "awslambdaric"})) == "[]"
