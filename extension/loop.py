@@ -31,31 +31,37 @@ class Holder:
         self._directory = directory
         self._handled = HandledFile(directory, descriptor)
         self._drain: Drain | None = None
+        self._last: contract.Record | None = None
         self._consumed = 0
 
     def hold(self, event: Invoke) -> None:
         """Return when this request is handled and its jobs are done, or when there is nothing to wait for."""
-        record = self._handled.read()
+        record = self._read()
         if record is None:
             return  # the function does not use the library, or not yet
         while not self._tells(record, event.request_id):
             remaining = event.deadline_ms - time.time() * 1000
             if remaining <= 0 or not self._handled.wait(record.pid, remaining):
                 return
-            record = self._handled.read() or record
+            record = self._read() or record
         self._consumed = record.sequence
         if record.state == contract.JOBS:
             self._have_drained(record, event)
 
     def wait_for_heir(self, event: Shutdown) -> None:
         """Wait for the process that works the leftovers off, if there is one, until shortly before the end."""
-        record = self._handled.read()
+        record = self._read()
         if record is None or record.state != contract.HEIR:
             return
         until_ms = event.deadline_ms - _HEIR_RESERVE_MS
         while (remaining := until_ms - time.time() * 1000) > 0:
             if not self._handled.wait(record.pid, remaining):
                 return
+
+    def _read(self) -> "contract.Record | None":
+        """Return the record, or the last good one where somebody has damaged it: the function still counts on us."""
+        self._last = self._handled.read() or self._last
+        return self._last
 
     def _tells(self, record: "contract.Record", request_id: str) -> bool:
         if record.state not in (contract.EMPTY, contract.JOBS):

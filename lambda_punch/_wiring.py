@@ -58,7 +58,7 @@ def start() -> None:
     _log.set_level(config.log_level)
     for complaint in complaints:
         _log.logger().error(complaint)
-    if "AWS_LAMBDA_RUNTIME_API" not in os.environ:
+    if process.forked or "AWS_LAMBDA_RUNTIME_API" not in os.environ:
         _start_outside(config)
     else:
         _start_on_lambda(config)

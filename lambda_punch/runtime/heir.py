@@ -33,6 +33,7 @@ def fork_heir(jobs: list[QueuedJob], until: float, process: Process) -> Heir | N
     returned.
     """
     reader, writer = os.pipe()
+    workers = 1 if process.config is None else process.config.workers
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # threads are running: known, see above
         try:
@@ -42,12 +43,12 @@ def fork_heir(jobs: list[QueuedJob], until: float, process: Process) -> Heir | N
             return None
     if pid == 0:
         os.close(writer)
-        _work_off(jobs, until, process, reader)
+        _work_off(jobs, until, process, reader, workers)
     os.close(reader)
     return Heir(pid, open(writer, "wb", buffering=0))
 
 
-def _work_off(jobs: list[QueuedJob], until: float, process: Process, turn: int) -> None:
+def _work_off(jobs: list[QueuedJob], until: float, process: Process, turn: int, workers: int) -> None:
     """Be the heir; never returns."""
     try:
         os.setsid()
@@ -58,7 +59,6 @@ def _work_off(jobs: list[QueuedJob], until: float, process: Process, turn: int) 
             queue.add(job)
         queue.released = ALL
         process.submit = queue.add
-        workers = 1 if process.config is None else process.config.workers
         Drain(queue, BackgroundLoop(), process.handle_error, workers).run(until)
         report_lost(queue.clear(), "the shutdown left no time for them")
     finally:

@@ -45,10 +45,17 @@ class Process:
         self._start = start
         self.error_handler: ErrorHandler | None = None
         self.config: Config | None = None
+        self.forked = False
+        self.reset()
+
+    def fork(self) -> None:
+        """Begin anew in a forked child; if the parent was started, Lambda's part in this is the parent's."""
+        self.forked = self.config is not None
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew with an empty queue, not started: at first, and in a forked child."""
+        """Begin anew with an empty queue, not started."""
+        self.config = None
         self._making = _thread.RLock()
         self.queue = JobQueue()
         self.sequence = 0
@@ -146,4 +153,4 @@ def _refuse(job: QueuedJob) -> None:
 def forget_in_children(process: Process) -> None:
     """Have each forked child start with an empty queue."""
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=process.reset)
+        os.register_at_fork(after_in_child=process.fork)

@@ -1,0 +1,166 @@
+"""The drain: what it runs, what it leaves, and what it survives."""
+
+from __future__ import annotations
+
+import functools
+import threading
+import time
+from contextvars import ContextVar, copy_context
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lambda_punch.runtime.background_loop import BackgroundLoop
+from lambda_punch.runtime.drain import Drain
+from lambda_punch.runtime.queue import ALL, JobQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lambda_punch.runtime.job import Job
+
+FOREVER = float("inf")
+
+
+class Bench:
+    """A queue with a drain, whose errors are kept."""
+
+    def __init__(self, workers: int = 1) -> None:
+        self.errors: list[tuple[str, str]] = []
+        self.queue = JobQueue()
+        self.queue.released = ALL
+        self.drain = Drain(self.queue, BackgroundLoop(), self.keep, workers)
+
+    def keep(self, error: BaseException, job: Job) -> bool:
+        self.errors.append((type(error).__name__, job.name))
+        return True
+
+    def push(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+        self.queue.add((0, "request-1", function, args, kwargs or None, copy_context()))
+
+
+def test_jobs_run_in_the_order_pushed_with_their_arguments() -> None:
+    """And the counts tell what was done."""
+    bench, done = Bench(), []
+    for number in range(3):
+        bench.push(lambda *args, **kwargs: done.append((args, kwargs)), number, word="w")
+
+    assert bench.drain.run(FOREVER) == (3, 0, 0)
+    assert done == [((number,), {"word": "w"}) for number in range(3)]
+
+
+def test_no_job_starts_when_the_time_is_over() -> None:
+    """What is left waits for the next drain."""
+    bench, done = Bench(), []
+    bench.push(done.append, 1)
+
+    assert bench.drain.run(time.time()) == (0, 0, 1)
+    assert bench.drain.run(FOREVER) == (1, 0, 0)
+    assert done == [1]
+
+
+def test_the_time_is_looked_at_before_each_job() -> None:
+    """A job that ends the time keeps the next one from starting."""
+    bench, done = Bench(), []
+    bench.push(lambda: setattr(bench.drain, "until", 0.0))
+    bench.push(done.append, 1)
+
+    assert bench.drain.run(FOREVER) == (1, 0, 1)
+
+
+@pytest.mark.parametrize("error", [ValueError, SystemExit, KeyboardInterrupt, GeneratorExit])
+def test_whatever_a_job_raises_the_next_one_runs(error: type[BaseException]) -> None:
+    """The error handler gets the error and the job."""
+
+    def fail() -> None:
+        raise error
+
+    bench, done = Bench(), []
+    bench.push(fail)
+    bench.push(done.append, 1)
+
+    assert bench.drain.run(FOREVER) == (2, 1, 0)
+    assert done == [1]
+    assert [name for name, _ in bench.errors] == [error.__name__]
+
+
+def test_a_generator_function_is_an_error_and_not_silently_nothing() -> None:
+    """Calling one runs nothing of it."""
+
+    def generator() -> Any:
+        yield 1
+
+    bench = Bench()
+    bench.push(generator)
+
+    assert bench.drain.run(FOREVER) == (1, 1, 0)
+    assert bench.errors[0][0] == "TypeError"
+
+
+def test_async_jobs_are_awaited_in_their_context() -> None:
+    """On a loop that stays the same from job to job."""
+    import asyncio
+
+    variable: ContextVar[str] = ContextVar("variable")
+    seen = []
+
+    async def job() -> None:
+        await asyncio.sleep(0)
+        seen.append((variable.get(), id(asyncio.get_running_loop())))
+
+    bench = Bench()
+    for value in ("one", "two"):
+        token = variable.set(value)
+        bench.push(job)
+        variable.reset(token)
+    bench.drain.run(FOREVER)
+
+    assert [value for value, _ in seen] == ["one", "two"]
+    assert len({loop for _, loop in seen}) == 1
+
+
+def test_workers_share_the_jobs_and_each_runs_once() -> None:
+    """Four workers, five hundred jobs, some of which push another."""
+    bench, done, lock = Bench(workers=4), [], threading.Lock()
+
+    def job(number: int) -> None:
+        with lock:
+            done.append(number)
+        if number < 100:
+            bench.push(job, number + 1000)
+
+    for number in range(400):
+        bench.push(job, number)
+
+    assert bench.drain.run(FOREVER) == (500, 0, 0)
+    assert sorted(done) == [*range(400), *range(1000, 1100)]
+
+
+def test_a_second_drain_waits_for_the_first() -> None:
+    """Two threads never run jobs at the same time with one worker."""
+    bench, inside, overlap = Bench(), threading.Lock(), []
+
+    def job() -> None:
+        overlap.append(not inside.acquire(blocking=False))
+        inside.release()
+
+    for _ in range(200):
+        bench.push(job)
+    threads = [threading.Thread(target=bench.drain.run, args=(FOREVER,)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert overlap == [False] * 200
+
+
+def test_a_running_job_is_named() -> None:
+    """While it runs, with the request that pushed it; also through a partial."""
+    bench = Bench()
+    bench.push(functools.partial(lambda into: into.extend(bench.drain.running), names := []))
+    bench.drain.run(FOREVER)
+
+    assert [job.request_id for job in names] == ["request-1"]
+    assert names[0].name.endswith("test_a_running_job_is_named.<locals>.<lambda>")
+    assert not bench.drain.busy
