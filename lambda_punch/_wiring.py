@@ -79,26 +79,28 @@ def _start_outside(config: _config.Config) -> None:
 
 
 def _start_on_lambda(config: _config.Config) -> None:
-    from lambda_punch.runtime.response import is_handling, watch_runtime_client
+    from lambda_punch.runtime.response import request_being_handled, watch_runtime_client
 
-    late = is_handling()
-    if late:
+    late = request_being_handled()
+    if late is not None:
+        request_id, deadline_ms = late
+        process.begin(request_id, max(1, _until(deadline_ms)))
         _log.logger().warning("start() was called inside the handler; call it in module code, as the module is loaded")
     watched = watch_runtime_client(_end, _begin)
     file = None
     if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "lambda-managed-instances":
         file = _open_handled_file(config)
-    process.mode = _mode(file, config, watched=watched, late=late)
+    process.mode = _mode(file, config, watched=watched, heard=late is None)
     process.submit = process.queue.add
     process.handled = _note if watched else _announce
     _watch_sigterm(file)
 
 
-def _mode(file: HandledFile | None, config: _config.Config, *, watched: bool, late: bool) -> Mode:
+def _mode(file: HandledFile | None, config: _config.Config, *, watched: bool, heard: bool) -> Mode:
     from lambda_punch.runtime.modes import Alone, Unheld, WithExtension
 
     if file is not None:
-        return WithExtension(process, file, _directory(config), heard=not late)
+        return WithExtension(process, file, _directory(config), heard=heard)
     if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "lambda-managed-instances":
         return Unheld(process)
     if watched:

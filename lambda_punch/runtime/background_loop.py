@@ -3,12 +3,11 @@
 One loop for the life of the process, because clients and connection pools belong to the loop that made them. It runs
 in a thread of its own, made at the first use, so that a job that goes on into the next request (a freeze in its
 middle) and that request's own async handler share it without meeting in ``run_until_complete``. Any thread may call
-``run`` but the loop's own. A forked child makes its own at its first use. asyncio is imported at the first use.
+``run`` but the loop's own. asyncio is imported at the first use.
 """
 
 from __future__ import annotations
 
-import os
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +24,6 @@ class BackgroundLoop:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._pid = 0
 
     def run(self, awaitable: Awaitable[Any], context: Context) -> Any:
         """Block until ``awaitable`` is done, run in ``context``; return its result or raise its exception."""
@@ -38,12 +36,12 @@ class BackgroundLoop:
         return context.run(asyncio.run_coroutine_threadsafe, _await(awaitable), self.loop())
 
     def loop(self) -> asyncio.AbstractEventLoop:
-        """Return the running loop, made at the first call in each process."""
+        """Return the running loop, made at the first call."""
         import asyncio
 
         with self._lock:
-            if self._loop is None or self._pid != os.getpid():
-                self._loop, self._pid = asyncio.new_event_loop(), os.getpid()
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
                 threading.Thread(target=self._loop.run_forever, name="lambda-punch-loop", daemon=True).start()
             return self._loop
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _MODULE = "awslambdaric.lambda_runtime_client"
+_BOOTSTRAP = "awslambdaric.bootstrap"
 _METHOD = "wait_next_invocation"
 
 
@@ -35,16 +36,21 @@ def watch_runtime_client(before_next: Callable[[], None], after_next: Callable[[
     return bool(owners)
 
 
-def is_handling() -> bool:
-    """Tell whether awslambdaric is inside a handler at this moment, on its main thread."""
+def request_being_handled() -> tuple[str, int] | None:
+    """Return id and deadline (epoch milliseconds) of the request in whose handler awslambdaric is, or None.
+
+    Read from the frame of its ``handle_event_request`` on the main thread, as there is no other way; a deadline of 1,
+    long past, stands for one that is not found there.
+    """
     import threading
 
     frame = sys._current_frames().get(threading.main_thread().ident or 0)  # noqa: SLF001 - there is no public way
     while frame is not None:
-        if frame.f_code.co_name == "handle_event_request":
-            return True
+        if frame.f_code.co_name == "handle_event_request" and frame.f_globals.get("__name__") == _BOOTSTRAP:
+            found = frame.f_locals
+            return str(found.get("invoke_id") or ""), int(found.get("epoch_deadline_time_in_ms") or 1)
         frame = frame.f_back
-    return False
+    return None
 
 
 def _wrap(

@@ -1,0 +1,26 @@
+"""A local Lambda: one execution environment on this machine that behaves like the real one.
+
+It speaks the Runtime API and the Extensions API to the real runtime client and to any extension, gives the caller the
+response when it is posted, freezes everything while nothing is due, and ends things in Lambda's order and time.
+"""
+
+from __future__ import annotations
+
+from .errors import EnvironmentClosedError, LocalLambdaError, MissingExtraError
+from .events import KINDS, Event, Kind
+from .function import LocalLambda
+from .invocation import Invocation
+from .timeline import Row, Timeline
+
+__all__ = [
+    "KINDS",
+    "EnvironmentClosedError",
+    "Event",
+    "Invocation",
+    "Kind",
+    "LocalLambda",
+    "LocalLambdaError",
+    "MissingExtraError",
+    "Row",
+    "Timeline",
+]

@@ -1,0 +1,276 @@
+"""The synchronous face of the local Lambda: what tests, benchmarks and the command line use."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import EnvironmentClosedError, MissingExtraError
+from .events import RUNTIME, Event, Recorder
+from .invocation import Call, Invocation, new_trace_id
+from .settings import DERIVED, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Future
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from .environment import Environment
+    from .output import LogCallback
+
+
+def _absolute(extensions: Sequence[str | os.PathLike[str]]) -> tuple[Path, ...]:
+    """Return the executables' absolute paths; raise ValueError if two would have one name."""
+    paths = tuple(Path(path).absolute() for path in extensions)
+    if len({path.name for path in paths}) < len(paths):
+        raise ValueError("two extensions have the same file name, which is their name on Lambda")
+    return paths
+
+
+class LocalLambda:
+    """One Lambda execution environment on this machine, as a context manager.
+
+    Entering it starts the extensions, then the runtime, and returns when the init phase is over and the environment is
+    frozen. An init that fails is suppressed, as on Lambda: the first invoke tries again and reports the error. Leaving
+    it shuts the environment down in Lambda's way; no process outlives it, also if this process is killed.
+
+    Its methods may be called from any thread. Callbacks (``on_log``, ``on_event``) are called on the platform's own
+    thread; they should return quickly and must not call back. Times are in seconds, memory is in MB.
+
+    Needs the extra ``local`` (aiohttp). Freezing, and finding detached children, need Linux's ``/proc``; elsewhere the
+    process groups are frozen, and detached children are not.
+    """
+
+    def __init__(  # noqa: PLR0913 - a function's configuration has that many parts
+        self,
+        handler: str,
+        *,
+        task_root: str | os.PathLike[str] | None = None,
+        extensions: Sequence[str | os.PathLike[str]] = (),
+        timeout: float = 3.0,
+        init_timeout: float = 10.0,
+        freeze: bool = True,
+        env: Mapping[str, str] | None = None,
+        python: str | os.PathLike[str] = sys.executable,
+        runtime_command: Sequence[str | os.PathLike[str]] | None = None,
+        memory_size: int = 128,
+        function_name: str = "function",
+        execution_env: str | None = DERIVED,
+        on_log: LogCallback | None = None,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> None:
+        self._settings = Settings(
+            handler=handler,
+            task_root=Path(task_root or ".").resolve(),
+            extensions=_absolute(extensions),
+            timeout=timeout,
+            init_timeout=init_timeout,
+            freeze=freeze,
+            variables=dict(env or {}),
+            python=os.fspath(python),
+            runtime_command=None if runtime_command is None else [os.fspath(part) for part in runtime_command],
+            memory_size=memory_size,
+            function_name=function_name,
+            execution_env=execution_env,
+        )
+        self._on_log = on_log
+        self._recorder = Recorder(on_event)
+        self._logs: list[tuple[str, str]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._environment: Environment | None = None
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+        self._lock = threading.Lock()
+        self._unanswered: set[Call] = set()
+        self._over = False
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the environment; returns after its init phase. Raise MissingExtraError without aiohttp."""
+        try:
+            import aiohttp  # noqa: F401 - only those who run a local Lambda need it
+        except ImportError as error:
+            raise MissingExtraError("aiohttp") from error
+        self._thread = threading.Thread(target=self._run, name="local-lambda", daemon=True)
+        self._thread.start()
+        try:
+            self._ready.wait()
+        except BaseException:  # a KeyboardInterrupt during the init phase
+            self.shutdown(abandon=True)
+            raise
+        if self._failure is not None:
+            raise self._failure
+
+    def shutdown(self, *, abandon: bool = False) -> None:
+        """End the environment and return when all is over; a second call does nothing.
+
+        An invoke under way is waited for, as Lambda never ends an environment in the middle of one (the function's
+        timeout bounds the wait); calls still in the queue raise EnvironmentClosedError. ``abandon`` breaks off the
+        invoke under way.
+        """
+        if self._thread is None or self._loop is None or self._environment is None:
+            return
+        environment = self._environment
+        with self._lock:
+            if not self._over:
+                self._loop.call_soon_threadsafe(lambda: environment.close(abandon=abandon))
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        """Start; see :meth:`start`."""
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Shut down; after an exception without waiting for an invoke under way."""
+        self.shutdown(abandon=error is not None)
+
+    # -- use ----------------------------------------------------------------------------------------------------------
+
+    def invoke(
+        self,
+        event: Any = None,
+        *,
+        client_context: str | None = None,
+        cognito_identity: str | None = None,
+        trace_id: str | None = None,
+    ) -> Invocation:
+        """Invoke the function; returns as soon as its response is here, while work in the background goes on.
+
+        ``event`` is any JSON value, or bytes that are sent as they are. Calls from several threads queue. A failed
+        function is an answer, not an exception; raise EnvironmentClosedError if the environment is not running.
+        """
+        future = self.submit(event, client_context=client_context, cognito_identity=cognito_identity, trace_id=trace_id)
+        return future.result()
+
+    def submit(
+        self,
+        event: Any = None,
+        *,
+        client_context: str | None = None,
+        cognito_identity: str | None = None,
+        trace_id: str | None = None,
+    ) -> Future[Invocation]:
+        """Queue an invoke and return at once; the future gets what :meth:`invoke` returns or raises."""
+        if self._loop is None or self._environment is None or not self._ready.is_set():
+            raise EnvironmentClosedError("the environment has not been started")
+        payload = bytes(event) if isinstance(event, (bytes, bytearray)) else json.dumps(event).encode()
+        call = Call(payload, client_context, cognito_identity, trace_id or new_trace_id())
+        call.future.set_running_or_notify_cancel()  # from here on it cannot be cancelled: Lambda has no such thing
+        with self._lock:
+            if self._over:
+                raise EnvironmentClosedError("the environment is shut down")
+            self._unanswered.add(call)
+            self._loop.call_soon_threadsafe(self._environment.submit, call)
+        call.future.add_done_callback(lambda _: self._forget(call))
+        return call.future
+
+    def _forget(self, call: Call) -> None:
+        with self._lock:
+            self._unanswered.discard(call)
+
+    def wait_idle(self, timeout: float | None = None) -> None:
+        """Wait until nothing is due on any side and the environment is frozen, or would be; raise TimeoutError."""
+        if self._environment is None:
+            raise EnvironmentClosedError("the environment has not been started")
+        self._hand_in_all()
+        if not self._environment.idle.wait(timeout):
+            raise TimeoutError(f"the environment is still busy after {timeout} s")
+
+    def _hand_in_all(self) -> None:
+        """Let the platform take in what was submitted before, so that it does not count as idle."""
+        taken = threading.Event()
+        with self._lock:
+            if self._over or self._loop is None:
+                return
+            self._loop.call_soon_threadsafe(taken.set)
+        while not taken.wait(0.1):
+            if self._over:
+                return
+
+    def wait_for(self, predicate: Callable[[Event], bool], timeout: float = 10.0) -> Event:
+        """Return the first event so far, or to come, that satisfies the predicate; raise TimeoutError."""
+        return self._recorder.wait_for(predicate, timeout)
+
+    # -- look ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def events(self) -> list[Event]:
+        """The recorded conversation so far."""
+        return self._recorder.events()
+
+    @property
+    def logs(self) -> list[tuple[str, str]]:
+        """Every line the processes wrote so far, as (source, line); empty if ``on_log`` takes them."""
+        return list(self._logs)
+
+    @property
+    def runtime_pid(self) -> int | None:
+        """The runtime's process id; None while there is none."""
+        return self._pids().get(RUNTIME)
+
+    @property
+    def extension_pids(self) -> dict[str, int]:
+        """The process ids of the external extensions that run, by name."""
+        prefix = "extension:"
+        return {source[len(prefix) :]: pid for source, pid in self._pids().items() if source.startswith(prefix)}
+
+    def _pids(self) -> dict[str, int]:
+        generation = self._environment.generation if self._environment else None
+        if generation is None:
+            return {}
+        return {source: process.pid for source, process in dict(generation.processes).items() if process.running}
+
+    # -- the platform's thread ----------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._live())
+        except BaseException as error:  # noqa: BLE001 - it is raised in the thread that waits for the start
+            self._failure = error
+        finally:
+            self._finish()
+
+    def _finish(self) -> None:
+        """Let nobody wait for what will not come: the calls without an answer, and whoever waits for idleness."""
+        with self._lock:
+            self._over = True
+            unanswered = list(self._unanswered)
+        for call in unanswered:
+            if not call.answered:
+                call.future.set_exception(EnvironmentClosedError("the environment was shut down"))
+        if self._environment is not None:
+            self._environment.idle.set()
+        self._ready.set()
+
+    async def _live(self) -> None:
+        from .environment import Environment
+        from .processes import LocalHost
+        from .server import PlatformServer
+
+        self._loop = asyncio.get_running_loop()
+        server = PlatformServer(self._settings, self._recorder)
+        api = await server.start()
+        host = LocalHost(api, self._on_log or self._keep)
+        self._environment = server.environment = Environment(self._settings, host, self._recorder, api)
+        try:
+            await self._environment.initialise()
+            self._ready.set()
+            await self._environment.serve()
+        finally:
+            await host.close()
+            await server.stop()
+
+    def _keep(self, source: str, line: str) -> None:
+        self._logs.append((source, line))

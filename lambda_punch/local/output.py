@@ -1,0 +1,69 @@
+"""Reading what a process writes, line by line, without ever letting it wait for us."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+LogCallback = Callable[[str, str], None]
+
+_CHUNK = 65536
+
+
+class Output:
+    """One process's stdout and stderr, which share a pipe so that their order is kept. Event loop only."""
+
+    def __init__(self, descriptor: int, source: str, on_line: LogCallback) -> None:
+        self._descriptor: int | None = descriptor
+        self._source = source
+        self._on_line = on_line
+        self._partial = b""
+        self._loop = asyncio.get_running_loop()
+        os.set_blocking(descriptor, False)
+        self._loop.add_reader(descriptor, self._read_some)
+
+    def drain(self) -> None:
+        """Read all that is there now."""
+        while self._descriptor is not None and self._read_some():
+            pass
+
+    def close(self) -> None:
+        """Read what is left and let go of the pipe."""
+        self.drain()
+        self._finish()
+
+    def _read_some(self) -> bool:
+        if self._descriptor is None:
+            return False
+        try:
+            data = os.read(self._descriptor, _CHUNK)
+        except BlockingIOError:
+            return False
+        if not data:
+            self._finish()
+            return False
+        *lines, self._partial = (self._partial + data).split(b"\n")
+        for line in lines:
+            self._emit(line)
+        return True
+
+    def _finish(self) -> None:
+        if self._descriptor is None:
+            return
+        self._loop.remove_reader(self._descriptor)
+        os.close(self._descriptor)
+        self._descriptor = None
+        if self._partial:
+            self._emit(self._partial)
+            self._partial = b""
+
+    def _emit(self, line: bytes) -> None:
+        try:
+            self._on_line(self._source, line.decode("utf-8", "replace"))
+        except Exception:
+            # a broken listener must not end the reading, or the process would block on a full pipe
+            logger.exception("on_log raised for a line of %s", self._source)

@@ -1,0 +1,128 @@
+"""What one environment is made of, and the environment variables its processes get.
+
+Variables: "Using Lambda environment variables", "Defined runtime environment variables", and for extensions the table
+in "Using the Lambda Extensions API", all in the AWS Lambda Developer Guide.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+ACCOUNT_ID = "123456789012"
+FUNCTION_VERSION = "$LATEST"
+DERIVED = "derived from the interpreter"
+"""The ``execution_env`` that stands for ``AWS_Lambda_pythonX.Y`` of the interpreter that runs the function."""
+
+# What a process needs from its host to run at all; nothing else of the caller's environment is passed on.
+_FROM_THE_HOST = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
+
+WITHHELD_FROM_EXTENSIONS = frozenset(
+    {
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_XRAY_CONTEXT_MISSING",
+        "AWS_XRAY_DAEMON_ADDRESS",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+    }
+)
+"""Variables of the runtime that extensions do not get; neither do they get any whose name begins with ``_``."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One function's configuration. Times are in seconds, memory in MB."""
+
+    handler: str
+    task_root: Path
+    extensions: tuple[Path, ...] = ()
+    timeout: float = 3.0
+    init_timeout: float = 10.0
+    freeze: bool = True
+    variables: Mapping[str, str] = field(default_factory=dict)
+    python: str = sys.executable
+    runtime_command: Sequence[str] | None = None
+    memory_size: int = 128
+    function_name: str = "function"
+    execution_env: str | None = DERIVED
+
+    @property
+    def command(self) -> list[str]:
+        """The runtime's argument vector."""
+        if self.runtime_command is not None:
+            return [str(part) for part in self.runtime_command]
+        return [str(self.python), "-m", "awslambdaric", self.handler]
+
+    @property
+    def region(self) -> str:
+        """The region the function believes to be in."""
+        return self.variables.get("AWS_REGION", "us-east-1")
+
+    @property
+    def arn(self) -> str:
+        """The function's ARN."""
+        return f"arn:aws:lambda:{self.region}:{ACCOUNT_ID}:function:{self.function_name}"
+
+    def extension_variables(self, api: str) -> dict[str, str]:
+        """Return the environment of an extension; ``api`` is the platform's ``host:port``."""
+        common = self._common(api)
+        return {
+            name: value
+            for name, value in common.items()
+            if name not in WITHHELD_FROM_EXTENSIONS and not name.startswith("_")
+        }
+
+    def runtime_variables(self, api: str) -> dict[str, str]:
+        """Return the environment of the runtime; ``api`` is the platform's ``host:port``."""
+        own = {
+            "_HANDLER": self.handler,
+            "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{self.function_name}",
+            "AWS_LAMBDA_LOG_STREAM_NAME": "1970/01/01/[$LATEST]local",
+            "LAMBDA_RUNTIME_DIR": "/var/runtime",
+            "LAMBDA_TASK_ROOT": str(self.task_root),
+        }
+        execution_env = self._execution_env()
+        if execution_env is not None:
+            own["AWS_EXECUTION_ENV"] = execution_env
+        return {**own, **self._common(api), "_HANDLER": self.handler}
+
+    def _common(self, api: str) -> dict[str, str]:
+        host = {name: os.environ[name] for name in _FROM_THE_HOST if name in os.environ}
+        platform = {
+            "LANG": "C.UTF-8",
+            **host,
+            "TZ": ":UTC",
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_SESSION_TOKEN": "local",
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_LAMBDA_FUNCTION_NAME": self.function_name,
+            "AWS_LAMBDA_FUNCTION_VERSION": FUNCTION_VERSION,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory_size),
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        }
+        return {**platform, **self.variables, "AWS_LAMBDA_RUNTIME_API": api}
+
+    def _execution_env(self) -> str | None:
+        if self.execution_env != DERIVED:
+            return self.execution_env
+        return f"AWS_Lambda_python{_python_version(self.python)}"
+
+
+def _python_version(python: str) -> str:
+    """Return the ``X.Y`` of an interpreter; asks it unless it is the one that runs this."""
+    if python == sys.executable:
+        return f"{sys.version_info.major}.{sys.version_info.minor}"
+    question = "import sys; print('%d.%d' % sys.version_info[:2])"
+    answer = subprocess.run([python, "-I", "-S", "-c", question], capture_output=True, text=True, check=True)
+    return answer.stdout.strip()
