@@ -1,6 +1,6 @@
 """What the local Lambda raises to those who use it from Python.
 
-LocalLambdaError
+LocalLambdaError (LambdaPunchError)
 ├── EnvironmentClosedError   the environment was shut down before, or while, it could answer
 └── MissingExtraError        the optional dependencies of ``lambda-punch[local]`` are not installed
 
@@ -9,8 +9,10 @@ A function that fails is no exception here: its failure is an :class:`~lambda_pu
 
 from __future__ import annotations
 
+from lambda_punch.errors import LambdaPunchError
 
-class LocalLambdaError(Exception):
+
+class LocalLambdaError(LambdaPunchError):
     """Anything the local Lambda itself could not do."""
 
 

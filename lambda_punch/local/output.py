@@ -27,9 +27,10 @@ class Output:
         self._loop.add_reader(descriptor, self._read_some)
 
     def drain(self) -> None:
-        """Read all that is there now."""
+        """Read all that is there now, also a line without an end: awslambdaric ends a traceback so."""
         while self._descriptor is not None and self._read_some():
             pass
+        self._emit_partial()
 
     def close(self) -> None:
         """Read what is left and let go of the pipe."""
@@ -57,9 +58,12 @@ class Output:
         self._loop.remove_reader(self._descriptor)
         os.close(self._descriptor)
         self._descriptor = None
-        if self._partial:
-            self._emit(self._partial)
-            self._partial = b""
+        self._emit_partial()
+
+    def _emit_partial(self) -> None:
+        partial, self._partial = self._partial, b""
+        if partial:
+            self._emit(partial)
 
     def _emit(self, line: bytes) -> None:
         try:

@@ -93,6 +93,8 @@ class LocalHost:
             return not moving and not self._descendants.moving()
 
         await _settled(still)
+        for output in self._outputs:
+            output.drain()
 
     async def thaw(self) -> None:
         """Continue all groups and all detached children."""
