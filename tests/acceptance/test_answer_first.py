@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.conftest import Function
 
@@ -118,8 +121,6 @@ def test_a_function_that_does_not_use_the_library_is_not_waited_for(function: Ca
         prelude="",
     )
     # The handler ends when the notes are there, and they are written when the extension has asked: no clock.
-    import threading
-
     polled = threading.Event()
 
     def allow() -> None:
@@ -191,15 +192,40 @@ def test_started_inside_the_handler_the_function_itself_waits(function: Callable
     assert len(shop.said("start() was called inside the handler")) == 1
 
 
-def test_a_runtime_without_awslambdaric_is_served_by_handled(function: Callable[..., Function], tmp_path: str) -> None:
-    """With any other runtime the record is written by handled(), and the extension has the jobs drained."""
-    import sys
-
+def test_handled_without_a_request_id_is_a_warning(function: Callable[..., Function]) -> None:
+    """The runtime client knows the request all the same; the answer goes out and the jobs run."""
     shop = function(
         """
+        punch.start()
+
+        def handler(event, context):
+            try:
+                punch.push(note, event)
+                return event
+            finally:
+                punch.handled(None)
+        """,
+        env={"LAMBDA_PUNCH_LOG_LEVEL": "warning"},
+    )
+
+    assert [shop.call(1), shop.call(2)] == [1, 2]
+    assert shop.told == ["1", "2"]
+    assert len(shop.said("handled(None): pass the context that Lambda gave to the handler")) == 2
+
+
+@pytest.mark.parametrize("context", ["Context(request.headers)", "None"], ids=["context", "no context"])
+def test_a_runtime_without_awslambdaric_is_served_by_handled(
+    function: Callable[..., Function], tmp_path: Path, context: str
+) -> None:
+    """With any other runtime the record is written by handled(), and the extension has the jobs drained.
+
+    Without a request id it stands for the request that the extension waits for.
+    """
+    shop = function(
+        f"""
         import json, urllib.request
         punch.start()
-        API = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2018-06-01/runtime/invocation/"
+        API = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
 
         class Context:
             def __init__(self, headers):
@@ -211,17 +237,15 @@ def test_a_runtime_without_awslambdaric_is_served_by_handled(function: Callable[
 
         while True:
             with urllib.request.urlopen(API + "next") as request:
-                context = Context(request.headers)
-            punch.push(note, "job", context.aws_request_id)
-            answer = json.dumps("answer").encode()
-            with urllib.request.urlopen(API + context.aws_request_id + "/response", answer):
-                punch.handled(context)
+                request_id = request.headers["Lambda-Runtime-Aws-Request-Id"]
+            punch.push(note, "job", request_id)
+            with urllib.request.urlopen(API + request_id + "/response", json.dumps("answer").encode()):
+                punch.handled({context})
         """,
-        runtime_command=[sys.executable, str(tmp_path) + "/app.py"],
+        runtime_command=[sys.executable, tmp_path / "app.py"],
     )
 
-    first = shop.invoke({})
-    second = shop.invoke({})
-    shop.wait_idle(timeout=10)
-
-    assert shop.told == [f"job {first.request_id}", f"job {second.request_id}"]
+    for number in range(3):
+        invocation = shop.invoke({})
+        shop.wait_idle(timeout=10)
+        assert shop.told[number:] == [f"job {invocation.request_id}"]
