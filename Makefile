@@ -1,0 +1,47 @@
+# Every target works as the first command after git clone: what it needs is made in .venv by scripts/bootstrap.py.
+
+PYTHON ?= python3
+RUN := .venv/bin/python
+SHELL_FILES := install.sh
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-container lint clean .venv
+
+help:
+	@echo 'make demo            show a function that answers first and works afterwards'
+	@echo 'make test            check the code, then run every test that needs no container'
+	@echo 'make test-container  run the tests that need Docker'
+	@echo 'make lint            check the code only'
+	@echo 'make clean           remove .venv and everything else that was made here'
+
+demo: .venv
+	@echo 'demo: a shop on a local Lambda, which answers first and works afterwards'
+	@$(RUN) examples/shop/demo.py
+
+test: lint
+	@echo 'test: every test that needs no container'
+	@$(RUN) -m pytest -m 'not container'
+
+test-container: .venv
+	@echo 'test-container: the tests that need Docker'
+	@$(RUN) -m pytest -m container
+
+lint: .venv
+	@echo 'lint: ruff, mypy, shell'
+	@$(RUN) -m ruff check --quiet .
+	@$(RUN) -m ruff format --quiet --check .
+	@$(RUN) -m mypy --no-error-summary --scripts-are-modules lambda_punch extension extension/lambda-punch
+	@$(RUN) -m mypy --no-error-summary scripts
+	@sh -n $(SHELL_FILES)
+	@checker=.venv/bin/shellcheck; test -x $$checker || checker=$$(command -v shellcheck || true); \
+	if test -n "$$checker"; then $$checker $(SHELL_FILES) .ci/run; \
+	else echo 'lint: no shellcheck for this machine, left out'; fi
+
+clean:
+	@echo 'clean: remove what was made here'
+	@rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv:
+	@command -v $(PYTHON) >/dev/null || { echo 'There is no $(PYTHON): install Python 3.10 or later' >&2; exit 1; }
+	@$(PYTHON) scripts/bootstrap.py

@@ -1,0 +1,9 @@
+"""``python -m lambda_punch`` is the command ``lambda-punch``."""
+
+from __future__ import annotations
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

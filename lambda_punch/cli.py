@@ -1,0 +1,97 @@
+"""The command line: parse the arguments, call one function, return an exit status."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from .errors import LambdaPunchError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_INTERRUPTED = 130  # what a shell reports for a command ended by Ctrl-C
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status; ``arguments`` defaults to the process's own."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        parsed = _parser(given).parse_args(given)
+        status: int = parsed.run(parsed)
+    except LambdaPunchError as error:
+        print(f"lambda-punch: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return status
+
+
+class _ShowVersion(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        parser.exit(message=f"lambda-punch {version('lambda-punch')}\n")
+
+
+def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lambda-punch", description="Background work after the response on AWS Lambda."
+    )
+    parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show the version and exit")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_install(commands.add_parser("install", help="put the extension under DIR/opt", description=_install.__doc__))
+    _add_uninstall(
+        commands.add_parser("uninstall", help="remove what install put there", description=_uninstall.__doc__)
+    )
+    _add_local(commands.add_parser("local", help="run a function on this machine as Lambda would"), given)
+    return parser
+
+
+def _add_install(parser: argparse.ArgumentParser) -> None:
+    _add_root(parser)
+    parser.add_argument(
+        "--python",
+        metavar="PATH",
+        default=sys.executable,
+        help="the interpreter that will run the extension (default: %(default)s)",
+    )
+    parser.set_defaults(run=_install)
+
+
+def _add_uninstall(parser: argparse.ArgumentParser) -> None:
+    _add_root(parser)
+    parser.set_defaults(run=_uninstall)
+
+
+def _add_root(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--root", metavar="DIR", default="/", help="the directory that holds opt (default: %(default)s)"
+    )
+
+
+def _add_local(parser: argparse.ArgumentParser, given: Sequence[str]) -> None:
+    if given[:1] == [
+        "local"
+    ]:  # it brings in packages that the other commands do without, and that may not be installed
+        from .local import command
+
+        command.add_arguments(parser)
+        parser.set_defaults(run=command.run)
+
+
+def _install(arguments: argparse.Namespace) -> int:
+    """Put the executable into DIR/opt/extensions and its own copy of its dependencies into DIR/opt/lambda-punch."""
+    from .installer import install
+
+    print(f"installed {install(arguments.root, python=arguments.python)}")
+    return 0
+
+
+def _uninstall(arguments: argparse.Namespace) -> int:
+    """Remove what install put under DIR/opt, and nothing else."""
+    from .installer import uninstall
+
+    print("uninstalled" if uninstall(arguments.root) else "nothing to uninstall")
+    return 0

@@ -1,0 +1,139 @@
+"""Make .venv, the development environment, with lambda-punch and everything that its tests need.
+
+Usage: python3 scripts/bootstrap.py
+
+Needs Python 3.10 or later with its standard library, and a package index. It does not need pip, ensurepip or root: a
+bare Debian has none of them. Where they exist they are used, otherwise pip's wheel is fetched from the index that pip
+would use. Nothing is done when .venv is up to date.
+"""
+
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+# Quoted annotations and no syntax newer than 3.6: an old Python should get as far as saying that it is too old.
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+ENVIRONMENT = REPOSITORY / ".venv"
+PYTHON = ENVIRONMENT / "bin" / "python"
+STAMP = ENVIRONMENT / "bootstrapped.json"
+MINIMUM = (3, 10)
+EXTRAS = "local,test"
+
+# Settings of an everyday pip that contradict installing into a virtual environment.
+CONTRADICTING = ("PIP_DRY_RUN", "PIP_PREFIX", "PIP_ROOT", "PIP_TARGET", "PIP_USER", "PYTHONHOME", "PYTHONPATH")
+
+
+def main() -> int:
+    """Bring .venv up to date and return an exit status."""
+    if sys.version_info < MINIMUM:
+        return fail(f"Python 3.10 or later is needed, {sys.executable} is {version()}; try make PYTHON=...")
+    try:
+        if up_to_date():
+            return 0
+        make_environment()
+        provide_pip()
+        say(f"installing lambda-punch[{EXTRAS}] into .venv")
+        run_pip(str(PYTHON), "-m", "pip", arguments=["install", "--editable", f"{REPOSITORY}[{EXTRAS}]"])
+        STAMP.write_text(json.dumps(wanted()))
+    except subprocess.CalledProcessError as fault:
+        return fail(f"pip failed with exit status {fault.returncode}, see above")
+    except (OSError, RuntimeError) as fault:
+        return fail(str(fault))
+    return 0
+
+
+def version() -> str:
+    """Return this Python's version as people write it."""
+    return ".".join(str(part) for part in sys.version_info[:3])
+
+
+def wanted() -> "dict[str, str]":
+    """Return what a finished environment was made from; any difference means that there is something to do."""
+    files = (REPOSITORY / "pyproject.toml", Path(__file__))
+    return {
+        "place": str(REPOSITORY),
+        "files": hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest(),
+        "interpreter": version() + " " + sys.base_prefix,
+    }
+
+
+def up_to_date() -> bool:
+    """Tell whether .venv was finished from the same files by the same interpreter, and still runs."""
+    try:
+        return bool(json.loads(STAMP.read_text()) == wanted()) and environment_runs()
+    except (OSError, ValueError):
+        return False
+
+
+def environment_runs() -> bool:
+    """Tell whether .venv is whole and this interpreter's."""
+    question = "import sys; print(*sys.version_info[:3], sys.base_prefix, sep='.')"
+    try:
+        answer = subprocess.check_output([str(PYTHON), "-c", question], stderr=subprocess.DEVNULL)
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    return answer.decode().strip() == version() + "." + sys.base_prefix
+
+
+def make_environment() -> None:
+    """Make .venv anew unless it is whole and this interpreter's."""
+    if environment_runs():
+        return
+    say(f"making .venv with Python {version()}")
+    if ENVIRONMENT.exists():
+        shutil.rmtree(str(ENVIRONMENT))
+    venv.create(str(ENVIRONMENT), symlinks=True, with_pip=False)
+
+
+def provide_pip() -> None:
+    """Put pip into .venv: from the interpreter's own store, by the machine's pip, or from the package index."""
+    if runs(PYTHON, "-m", "pip", "--version"):
+        return
+    if importlib.util.find_spec("ensurepip") and runs(PYTHON, "-m", "ensurepip"):
+        return
+    own = importlib.util.find_spec("pip")
+    if own is not None and own.origin is not None:
+        run_pip(str(PYTHON), str(Path(own.origin).parent), arguments=["install", "--ignore-installed", "pip"])
+        return
+    import pip_wheel
+
+    with tempfile.TemporaryDirectory() as directory:
+        wheel = pip_wheel.fetch(Path(directory))
+        say(f"fetched {wheel.name}, for this Python has no pip")
+        run_pip(str(PYTHON), str(wheel / "pip"), arguments=["install", "--no-index", str(wheel)])
+
+
+def runs(*command: object) -> bool:
+    """Tell whether a command succeeds."""
+    arguments = [str(part) for part in command]
+    return subprocess.run(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def run_pip(*pip: str, arguments: "list[str]") -> None:
+    """Run pip, quietly unless it fails."""
+    environment = {name: value for name, value in os.environ.items() if name not in CONTRADICTING}
+    command = [*pip, "--quiet", "--no-input", "--disable-pip-version-check", *arguments, "--no-user"]
+    subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, check=True)
+
+
+def say(text: str) -> None:
+    """Print one line, at once."""
+    print("bootstrap: " + text, flush=True)
+
+
+def fail(text: str) -> int:
+    """Print one line to stderr and return the exit status of a failure."""
+    print("bootstrap: " + text, file=sys.stderr, flush=True)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
