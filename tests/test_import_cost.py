@@ -38,7 +38,7 @@ def test_importing_the_library_loads_next_to_nothing() -> None:
     # os and what it needs; deque; context variables; the compiler's flag for annotations
     assert loaded - ours <= {
         "__future__", "_collections", "_collections_abc", "_contextvars", "_stat", "abc", "_abc", "collections",
-        "contextvars", "genericpath", "itertools", "keyword", "_operator", "operator", "os", "posixpath", "reprlib",
+        "contextvars", "collections.abc", "errno", "genericpath", "itertools", "keyword", "_operator", "operator", "os", "posixpath", "reprlib",
         "stat", "os.path",
     }  # fmt: skip
 

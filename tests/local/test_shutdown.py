@@ -56,6 +56,11 @@ def test_without_extensions(raw: Callable[..., LocalLambda]) -> None:
     assert at(events, "platform", "down") < 0.3
 
 
+def share_of(events: list[Event]) -> float:
+    """How long the runtime may take after SIGTERM, as the platform had it in mind; a busy machine may be later."""
+    return float(next(event for event in events if event.kind == "sigterm").detail["share"])
+
+
 def test_internal_only(raw: Callable[..., LocalLambda]) -> None:
     """With an internal extension only, the runtime gets SIGTERM, and SIGKILL after 500 ms."""
     runtime = (
@@ -65,7 +70,8 @@ def test_internal_only(raw: Callable[..., LocalLambda]) -> None:
         pass
 
     events = ending(function)
-    assert at(events, "runtime", "sigkill") == pytest.approx(0.5, abs=0.15)
+    assert share_of(events) == 0.5
+    assert 0.49 <= at(events, "runtime", "sigkill") < 2.0
     assert function.logs == [("runtime", "term")]
 
 
@@ -78,10 +84,11 @@ def test_share_of_the_runtime(raw: Callable[..., LocalLambda], scripts: Scripts,
 
     events = ending(function)
     reason, left = dict(function.logs)["extension:watcher"].split()
-    assert at(events, "runtime", "sigkill") == pytest.approx(share, abs=0.15)
+    assert share_of(events) == share
+    assert share - 0.01 <= at(events, "runtime", "sigkill") < 2.0
     assert at(events, "extension:watcher", "event-delivered") >= at(events, "runtime", "exited")
     assert reason == "spindown"
-    assert float(left) == pytest.approx(2 - share, abs=0.2)
+    assert 0 < float(left) <= 2 - share + 0.01
 
 
 def test_prompt_runtime(raw: Callable[..., LocalLambda], scripts: Scripts) -> None:
@@ -98,7 +105,7 @@ def test_late_extension_is_killed(raw: Callable[..., LocalLambda], scripts: Scri
     with raw(extensions=[scripts.extension(LAST_WORDS + "time.sleep(60)")]) as function:
         pass
 
-    assert at(ending(function), "extension:watcher", "sigkill") == pytest.approx(2.0, abs=0.2)
+    assert 1.99 <= at(ending(function), "extension:watcher", "sigkill") < 4.0
 
 
 def test_unsubscribed_extension_is_killed(raw: Callable[..., LocalLambda], scripts: Scripts) -> None:
