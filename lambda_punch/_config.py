@@ -36,9 +36,9 @@ class Config:
         directory: str = "",
     ) -> None:
         self.log_level = _level(log_level)
-        self.margin = _seconds("margin", margin)
+        self.margin = _seconds("margin", margin, least=0.01)  # with none the function would time out with its job
         self.workers = _count("workers", workers)
-        self.exit_timeout = _seconds("exit_timeout", exit_timeout)
+        self.exit_timeout = _seconds("exit_timeout", exit_timeout, least=0)
         self.directory = directory
 
 
@@ -78,9 +78,9 @@ def _level(value: object) -> str:
     return value.lower()
 
 
-def _seconds(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 900:
-        raise ConfigurationError(f"{name} must be a number of seconds from 0 to 900, not {value!r}")
+def _seconds(name: str, value: object, *, least: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= 900:
+        raise ConfigurationError(f"{name} must be a number of seconds from {least:g} to 900, not {value!r}")
     return float(value)
 
 

@@ -68,8 +68,9 @@ class Shutdown:
         try:
             process.release_all()
             if process.pending:
-                process.drain.until = began + LAST_START
-                process.worker.drain(began + LAST_START)
+                last_start = began + (LAST_END if self._file is None else LAST_START)
+                process.drain.until = last_start
+                process.worker.drain(last_start)
                 process.refuse()
                 self._leave(began)
         except Exception:  # noqa: BLE001 - the process ends in any case

@@ -256,6 +256,41 @@ def test_leftovers_are_done_within_the_shutdown_window(
     assert down.at - sigterm.at < 2.0
 
 
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_the_user_s_own_sigterm_handler_is_called_after_the_leftovers(
+    function: Callable[..., Function], order: str
+) -> None:
+    """Whether it was installed before start() or after it; it ends the process, not we."""
+    shop = function(
+        f"""
+        import signal
+
+        def end(*_):
+            note("user's handler")
+            os._exit(0)
+
+        if "{order}" == "before":
+            signal.signal(signal.SIGTERM, end)
+        punch.configure(margin=0.9)
+        punch.start()
+        if "{order}" == "after":
+            signal.signal(signal.SIGTERM, lambda *_: (time.sleep(0.1), end()))
+
+        @punch.handler
+        def handler(event, context):
+            time.sleep(0.2)
+            punch.push(note, "leftover")
+        """,
+        timeout=1.0,
+        execution_env="AWS_Lambda_python3.12",
+    )
+    shop.call()
+
+    shop.shutdown()
+
+    assert shop.told == ["leftover", "user's handler"]
+
+
 def test_what_is_lost_at_the_shutdown_is_named(function: Callable[..., Function]) -> None:
     """A job in its middle when the time is over, and those behind it, are ERROR lines with their names."""
     shop = function(

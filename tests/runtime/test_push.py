@@ -116,7 +116,7 @@ def test_a_second_start_does_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("option", "value"),
-    [("workers", 0), ("workers", 1.5), ("margin", -1), ("margin", "1"), ("log_level", "loud"), ("exit_timeout", True)],
+    [("workers", 0), ("workers", 1.5), ("margin", 0), ("margin", "1"), ("log_level", "loud"), ("exit_timeout", True)],
 )
 def test_a_wrong_option_is_named_with_what_it_may_be(option: str, value: object) -> None:
     """Before start(), so that nothing runs with it."""
