@@ -5,13 +5,14 @@ RUN := .venv/bin/python
 SHELL_FILES := install.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-container lint clean .venv
+.PHONY: help demo test test-container lint bench bench-quick clean .venv
 
 help:
 	@echo 'make demo            show a function that answers first and works afterwards'
 	@echo 'make test            check the code, then run every test that needs no container'
 	@echo 'make test-container  run the tests that need Docker'
 	@echo 'make lint            check the code only'
+	@echo 'make bench           measure what it costs, in under ten minutes; bench-quick in under two'
 	@echo 'make clean           remove .venv and everything else that was made here'
 
 demo: .venv
@@ -36,6 +37,14 @@ lint: .venv
 	@checker=.venv/bin/shellcheck; test -x $$checker || checker=$$(command -v shellcheck || true); \
 	if test -n "$$checker"; then $$checker $(SHELL_FILES) .ci/run; \
 	else echo 'lint: no shellcheck for this machine, left out'; fi
+
+bench: .venv
+	@echo 'bench: what lambda-punch costs, beside a do-nothing extension and no extension'
+	@$(RUN) -m benchmarks --json build/benchmarks.json
+
+bench-quick: .venv
+	@echo 'bench-quick: the same with fewer rounds'
+	@$(RUN) -m benchmarks --quick
 
 clean:
 	@echo 'clean: remove what was made here'

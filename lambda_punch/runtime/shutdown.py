@@ -19,13 +19,15 @@ import signal
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any, BinaryIO
 
 from lambda_punch import _contract
 from lambda_punch._log import logger
 from lambda_punch.runtime.modes import report_lost
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, BinaryIO
+
     from lambda_punch.runtime.handled import HandledFile
     from lambda_punch.runtime.process import Process
     from lambda_punch.runtime.queue import QueuedJob
@@ -43,6 +45,7 @@ class Shutdown:
         self._process = process
         self._file = file
         self._finished = threading.Event()
+        self._entered = False
         self._pid = os.getpid()
         self._previous: Any = signal.SIG_DFL
 
@@ -111,17 +114,24 @@ class Shutdown:
 
     def _end(self) -> None:
         """End the process, as SIGTERM would have, unless the user has a handler for it."""
-        handler = signal.getsignal(signal.SIGTERM)
-        if handler != self._handle or self._previous != signal.SIG_DFL:
-            return  # installed before us, _handle calls it; installed after us, Python does
-        _flush()
-        os._exit(128 + signal.SIGTERM)
+        if signal.getsignal(signal.SIGTERM) != self._handle:
+            return  # the user's, installed after us: Python calls it
+        if self._previous == signal.SIG_DFL:
+            _flush()
+            os._exit(128 + signal.SIGTERM)
+        if not self._entered:
+            # The kernel may have given the signal to another thread (to a main thread that is just being thawed it
+            # does not); then the main thread still sleeps in a lock, and Python's handler waits with it.
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
     def _handle(self, number: int, frame: Any) -> None:
         """Run on the main thread, when it gets there: the leftovers first, then the user's own handler."""
         if os.getpid() != self._pid:
             self._handle_in_child(number, frame)
             return
+        if self._entered:
+            return
+        self._entered = True
         self._finished.wait(LAST_END)
         if callable(self._previous):
             self._previous(number, frame)

@@ -1,0 +1,1 @@
+"""What lambda-punch costs, as ratios to a baseline of the same run: ``python -m benchmarks``."""

@@ -1,0 +1,56 @@
+"""Measure and print; with --check fail when a target is missed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks import after_response, calls, cold_start, idle, report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from benchmarks.figures import Figure
+
+# What to measure, with the number of rounds (or seconds) of a full and of a quick run.
+SUITE: dict[str, tuple[Callable[[int], Iterator[Figure]], int, int]] = {
+    "responses": (after_response.responses, 200, 40),
+    "first-job": (after_response.first_job, 200, 50),
+    "cold-start": (cold_start.init, 30, 10),
+    "imports": (cold_start.imports, 60, 20),
+    "memory": (after_response.memory, 3, 1),
+    "calls": (calls.calls, 30, 7),
+    "idle": (idle.wakeups, 60, 5),
+    "frozen": (after_response.beside_a_frozen_job, 10, 2),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("only", nargs="*", help=f"of {', '.join(SUITE)} (default: all)")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds: under two minutes")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures as JSON")
+    parser.add_argument("--check", action="store_true", help="exit 1 if a target is missed by more than the tolerance")
+    parser.add_argument("--tolerance", type=float, default=0.1, help="of a limit, for --check (default: 0.1)")
+    arguments = parser.parse_args()
+    figures: list[Figure] = []
+    for name in arguments.only or SUITE:
+        if name not in SUITE:
+            parser.error(f"no such benchmark: {name}")
+        benchmark, full, quick = SUITE[name]
+        for figure in benchmark(quick if arguments.quick else full):
+            figures.append(figure)
+            print(*report.lines(figure), sep="\n", flush=True)
+    if arguments.json:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(report.as_json(figures))
+    failed = report.missed(figures, arguments.tolerance) if arguments.check else []
+    for figure, target in failed:
+        print(f"missed: {figure.number} {figure.case}: {target.text(figure.unit)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
