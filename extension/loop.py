@@ -17,8 +17,11 @@ from .watch import HandledFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .drain import Drain
 
+_SLEEP_MS = 1000
 _HEIR_RESERVE_MS = 60  # left for this process to exit before the platform's own limit
 _POLL_ATTEMPTS = 8  # failed polls in a row after which the platform is taken for gone
 _POLL_PAUSE = 0.05  # seconds, doubled at each failed poll in a row
@@ -34,11 +37,20 @@ class Holder:
         self._last: contract.Record | None = None
         self._consumed = 0
 
+    def sleep_until_written(self) -> None:
+        """Wait for the next record, or a second, before anything else is done about an INVOKE.
+
+        At this moment the handler runs, perhaps on the same core: whatever this process computes now the caller
+        waits for. A record that is there already ends the wait at once.
+        """
+        if self._last is not None:
+            self._handled.wait(self._last.pid, _SLEEP_MS)
+
     def hold(self, event: Invoke) -> None:
         """Return when this request is handled and its jobs are done, or when there is nothing to wait for."""
         record = self._read()
-        if record is None:
-            return  # the function does not use the library, or not yet
+        if record is None or self._handled.removed:
+            return  # the function does not use the library, or not yet, or not any more
         while not self._tells(record, event.request_id):
             remaining = event.deadline_ms - time.time() * 1000
             if remaining <= 0 or not self._handled.wait(record.pid, remaining):
@@ -86,7 +98,10 @@ def run(api: ExtensionsApi, directory: str, descriptor: "int | None") -> None:
     failures = 0
     while True:
         try:
-            event = parse_event(api.receive_event())
+            body = api.receive_event()
+            if b'"INVOKE"' in body:
+                holder = _guarded(directory, holder, Holder.sleep_until_written)
+            event = parse_event(body)
             failures = 0
         except (ApiError, OSError) as fault:
             failures += 1
@@ -96,7 +111,7 @@ def run(api: ExtensionsApi, directory: str, descriptor: "int | None") -> None:
         if isinstance(event, Shutdown):
             _shut_down(holder, event)
             return
-        holder = _hold(holder, event, directory)
+        holder = _guarded(directory, holder, Holder.hold, event)
         _ask_next(api)
 
 
@@ -110,10 +125,13 @@ def _make_holder(directory: str, descriptor: "int | None") -> "Holder | None":
         return None
 
 
-def _hold(holder: "Holder | None", event: Invoke, directory: str) -> "Holder | None":
+def _guarded(
+    directory: str, holder: "Holder | None", step: "Callable[..., None]", *arguments: object
+) -> "Holder | None":
+    """Run ``step`` if there is a holder; return the holder, or None if it is out of service from now on."""
     try:
         if holder is not None:
-            holder.hold(event)
+            step(holder, *arguments)
     except Exception as fault:  # noqa: BLE001 - whatever it is, the function goes on without us
         _give_up(directory, fault)
         return None

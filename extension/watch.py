@@ -45,16 +45,15 @@ class HandledFile:
         self._descriptor = descriptor
         self._inotify = inotify_simple.INotify()
         self._inotify.add_watch(f"{directory}/{contract.HANDLED_FILE}", written | unlinked)
-        self._process = RuntimeProcess()
+        # One poll object for good: making one for each wait costs more than the wait itself.
+        self._poll = select.poll()
+        self._poll.register(self._inotify.fileno(), select.POLLIN)
+        self._pid = 0
+        self._pidfd = -1
 
     def read(self) -> "contract.Record | None":
         """Return the record in the file, or None while the function has not said that it uses the library."""
         return contract.parse_record(os.pread(self._descriptor, contract.RECORD_SIZE, 0))
-
-    @property
-    def removed(self) -> bool:
-        """Whether the file has been removed: the library, or somebody, wants no more of this."""
-        return os.fstat(self._descriptor).st_nlink == 0
 
     def wait(self, pid: int, timeout_ms: float, also: "int | None" = None) -> bool:
         """Wait until the file is written, ``also`` becomes readable, or the time is over.
@@ -62,40 +61,36 @@ class HandledFile:
         Returns False if there is nothing more to wait for: the runtime process ``pid`` is dead, or the file
         has been removed.
         """
-        poll = select.poll()
-        poll.register(self._inotify.fileno(), select.POLLIN)
-        if also is not None:
-            poll.register(also, select.POLLIN)
-        alive = self._process.wait(poll, pid, timeout_ms)
-        self._inotify.read(timeout=0)
-        return alive and not self.removed
-
-
-class RuntimeProcess:
-    """Knows whether the process that writes the records lives; keeps one pidfd."""
-
-    def __init__(self) -> None:
-        self._pid = 0
-        self._pidfd = -1
-
-    def wait(self, poll: "select.poll", pid: int, timeout_ms: float) -> bool:
-        """Run ``poll`` for at most ``timeout_ms``; return False as soon as the process ``pid`` is dead."""
         if pid != self._pid:
-            self._open(pid)
+            self._follow(pid)
+        if also is not None:
+            self._poll.register(also, select.POLLIN)
         if self._pidfd < 0:
-            poll.poll(min(timeout_ms, _LOOK_MS))
-            return _exists(pid)
-        poll.register(self._pidfd, select.POLLIN)
-        return all(descriptor != self._pidfd for descriptor, _ in poll.poll(timeout_ms))
+            timeout_ms = min(timeout_ms, _LOOK_MS)
+        ready = self._poll.poll(timeout_ms)
+        if also is not None:
+            self._poll.unregister(also)
+        self._inotify.read(timeout=0)
+        if self._pidfd < 0:
+            return _exists(pid) and not self.removed
+        return all(descriptor != self._pidfd for descriptor, _ in ready) and not self.removed
 
-    def _open(self, pid: int) -> None:
+    @property
+    def removed(self) -> bool:
+        """Whether the file has been removed: the library, or somebody, wants no more of this."""
+        return os.fstat(self._descriptor).st_nlink == 0
+
+    def _follow(self, pid: int) -> None:
+        """Have the end of the process ``pid`` end a wait, where the kernel can tell it (5.3 or later)."""
         if self._pidfd >= 0:
+            self._poll.unregister(self._pidfd)
             os.close(self._pidfd)
         self._pid, self._pidfd = pid, -1
         try:
             self._pidfd = os.pidfd_open(pid)
         except OSError:
-            pass  # no such process, which _exists will tell, or a kernel before 5.3
+            return  # no such process, which _exists will tell, or an older kernel
+        self._poll.register(self._pidfd, select.POLLIN)
 
 
 def _exists(pid: int) -> bool:
