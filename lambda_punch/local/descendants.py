@@ -12,6 +12,9 @@ from __future__ import annotations
 
 import os
 
+_EXEC_LOOKS = 50  # at most; an exec takes microseconds
+_KERNEL_THREAD = 0x200000  # PF_KTHREAD in the kernel's sched.h
+
 
 class Descendants:
     """The processes of one environment besides the main ones. Not thread-safe."""
@@ -71,22 +74,23 @@ class Descendants:
         kin = {stat.parent, stat.group, stat.session}
         if kin & self._groups or kin & self._members:
             return True
-        return self._marker in _environment(pid)
+        return not stat.kernel and self._marker in _environment(pid)
 
 
 class _Stat:
     """The few fields of ``/proc/PID/stat`` that matter here."""
 
-    __slots__ = ("alive", "group", "parent", "session", "stopped")
+    __slots__ = ("alive", "group", "kernel", "parent", "session", "stopped")
 
     def __init__(self, line: bytes) -> None:
         # the command name is in parentheses and may itself contain any byte
-        state, parent, group, session = line[line.rindex(b")") + 2 :].split(b" ", 4)[:4]
+        state, parent, group, session, _, _, flags = line[line.rindex(b")") + 2 :].split(b" ", 7)[:7]
         self.alive = state not in (b"Z", b"X")
         self.stopped = state in (b"T", b"t")
         self.parent = int(parent)
         self.group = int(group)
         self.session = int(session)
+        self.kernel = bool(int(flags) & _KERNEL_THREAD)
 
 
 def _stat(pid: int) -> _Stat | None:
@@ -95,7 +99,12 @@ def _stat(pid: int) -> _Stat | None:
 
 
 def _environment(pid: int) -> list[bytes]:
-    return _read(f"/proc/{pid}/environ").split(b"\0")
+    """Return the process's variables; in the middle of an exec it has none for a moment, so look again then."""
+    for _ in range(_EXEC_LOOKS):
+        if data := _read(f"/proc/{pid}/environ"):
+            return data.split(b"\0")
+        os.sched_yield()
+    return []
 
 
 def _newest_pid() -> bytes:

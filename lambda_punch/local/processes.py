@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # how long a stopped or killed process may take to get there; it takes microseconds unless it is deep in the kernel
 _SETTLE_SECONDS = 2.0
 _EAGER_TURNS = 50
+_WAKE_SECONDS = 0.02  # a main thread that still runs after this is busy, and gets its signals itself
 
 
 class LocalHost:
@@ -67,7 +68,15 @@ class LocalHost:
         return process
 
     async def terminate(self, process: Process) -> None:
-        """Send SIGTERM to the group of a running process."""
+        """Send SIGTERM to the group of a running process.
+
+        One that has just been thawed is given the time to get back to where it was: until then the kernel gives the
+        signal to another of its threads, which a freezer other than SIGSTOP would not make it do.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _WAKE_SECONDS
+        while process.running and not _sleeps(process.pid) and loop.time() < deadline:  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(0.0005)
         self._signal(process, signal.SIGTERM)
 
     async def kill(self, process: Process) -> None:
@@ -189,6 +198,15 @@ def _has_stopped(pid: int) -> bool:
     try:
         return os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG) is not None
     except (ChildProcessError, AttributeError):  # it has ended, or this system has no waitid
+        return True
+
+
+def _sleeps(pid: int) -> bool:
+    """Tell whether the main thread of a process is in a wait."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return stat.read().rpartition(b") ")[2][:1] in (b"S", b"D")
+    except OSError:
         return True
 
 

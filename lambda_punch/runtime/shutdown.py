@@ -37,6 +37,8 @@ LAST_START = 0.1  # until here leftovers are started in this process, what comes
 LAST_END = 0.27  # a job that still runs here goes down with the process: SIGKILL is due at 0.3
 WINDOW = 1.85  # the heir starts nothing after this; the extension is ended at 2.0
 
+_WAKE = signal.SIGURG  # ignored by default, so harmless wherever our handler should be missing
+
 
 class Shutdown:
     """Waits for SIGTERM on a thread of its own; installed once, from the main thread."""
@@ -45,7 +47,6 @@ class Shutdown:
         self._process = process
         self._file = file
         self._finished = threading.Event()
-        self._entered = False
         self._pid = os.getpid()
         self._previous: Any = signal.SIG_DFL
 
@@ -54,6 +55,8 @@ class Shutdown:
         reader, writer = os.pipe()
         os.set_blocking(writer, False)
         self._previous = signal.signal(signal.SIGTERM, self._handle)
+        if signal.getsignal(_WAKE) == signal.SIG_DFL:
+            signal.signal(_WAKE, _wake)
         others = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         name = "lambda-punch-shutdown"
         threading.Thread(target=self._watch, args=(reader, others), name=name, daemon=True).start()
@@ -114,24 +117,20 @@ class Shutdown:
 
     def _end(self) -> None:
         """End the process, as SIGTERM would have, unless the user has a handler for it."""
-        if signal.getsignal(signal.SIGTERM) != self._handle:
-            return  # the user's, installed after us: Python calls it
-        if self._previous == signal.SIG_DFL:
+        if signal.getsignal(signal.SIGTERM) == self._handle and self._previous == signal.SIG_DFL:
             _flush()
             os._exit(128 + signal.SIGTERM)
-        if not self._entered:
-            # The kernel may have given the signal to another thread (to a main thread that is just being thawed it
-            # does not); then the main thread still sleeps in a lock, and Python's handler waits with it.
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+        # The user has a handler, installed before us or after; Python calls it on the main thread. The kernel may
+        # have given the signal to another thread (a main thread that is just being thawed does not get it), and then
+        # the main thread sleeps on, and Python's handler with it: wake it.
+        if signal.getsignal(_WAKE) == _wake:
+            signal.pthread_kill(threading.main_thread().ident or 0, _WAKE)
 
     def _handle(self, number: int, frame: Any) -> None:
         """Run on the main thread, when it gets there: the leftovers first, then the user's own handler."""
         if os.getpid() != self._pid:
             self._handle_in_child(number, frame)
             return
-        if self._entered:
-            return
-        self._entered = True
         self._finished.wait(LAST_END)
         if callable(self._previous):
             self._previous(number, frame)
@@ -143,6 +142,10 @@ class Shutdown:
         elif self._previous == signal.SIG_DFL:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _wake(_number: int, _frame: Any) -> None:
+    """Do nothing: the signal has interrupted the main thread's wait, which is all."""
 
 
 def _pass_on(descriptor: int, data: bytes) -> None:
