@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = 130  # what a shell reports for a command ended by Ctrl-C
 
+_LAYER = (
+    "Write a zip file that, as a layer, gives a function the extension, the library and its dependencies. "
+    "--python and --arch may be given several times; the layer then holds each Python on each architecture."
+)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status; ``arguments`` defaults to the process's own."""
@@ -45,6 +50,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     _add_uninstall(
         commands.add_parser("uninstall", help="remove what install put there", description=_uninstall.__doc__)
     )
+    _add_layer(commands.add_parser("layer", help="pack a layer for functions without an image", description=_LAYER))
     _add_local(commands.add_parser("local", help="run a function on this machine as Lambda would"), given)
     return parser
 
@@ -71,6 +77,28 @@ def _add_root(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_layer(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--python", metavar="X.Y", action="append", default=[], help="the runtime's Python (default: the one running)"
+    )
+    parser.add_argument(
+        "--arch",
+        metavar="ARCH",
+        action="append",
+        default=[],
+        help="the function's architecture, x86_64 or arm64 (default: this machine's)",
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", default="layer.zip", help="what to write (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--compile",
+        action="store_true",
+        help="add bytecode, for shorter cold starts; needs each Python on this machine, as pythonX.Y",
+    )
+    parser.set_defaults(run=_layer)
+
+
 def _add_local(parser: argparse.ArgumentParser, given: Sequence[str]) -> None:
     if given[:1] == [
         "local"
@@ -94,4 +122,18 @@ def _uninstall(arguments: argparse.Namespace) -> int:
     from .installer import uninstall
 
     print("uninstalled" if uninstall(arguments.root) else "nothing to uninstall")
+    return 0
+
+
+def _layer(arguments: argparse.Namespace) -> int:
+    from .installer import build_layer
+
+    layer = build_layer(
+        arguments.output, pythons=arguments.python, architectures=arguments.arch, compiled=arguments.compile
+    )
+    pythons = ", ".join(dict.fromkeys(target.python for target in layer.targets))
+    architectures = ", ".join(dict.fromkeys(target.architecture for target in layer.targets))
+    versions = ", ".join(f"{name} {version}" for name, version in layer.versions.items())
+    size = f"{layer.size / 1e6:.1f} MB"
+    print(f"wrote {arguments.output}: {size} for Python {pythons} on {architectures}, with {versions}")
     return 0

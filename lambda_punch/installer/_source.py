@@ -11,6 +11,11 @@ EXECUTABLE = "lambda-punch"  # the file's name is the name under which the exten
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
+def package() -> Path:
+    """Return the directory of the library's package."""
+    return _PACKAGE
+
+
 def source() -> Path:
     """Return the directory of the extension's package, the executable among its files.
 

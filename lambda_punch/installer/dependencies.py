@@ -27,8 +27,19 @@ _FLAGS = (
     "--only-binary=:all:",  # a compiler in the image would be a surprise
     "--no-user",
 )
-# Settings that a machine may have for its everyday pip and that contradict --target.
-_CONTRADICTING = ("PIP_PREFIX", "PIP_REQUIRE_VIRTUALENV", "PIP_ROOT", "PIP_TARGET", "PIP_USER", "PIP_DRY_RUN")
+# Settings that a machine may have for its everyday pip and that contradict what is asked for here.
+_CONTRADICTING = (
+    "PIP_ABI",
+    "PIP_DRY_RUN",
+    "PIP_IMPLEMENTATION",
+    "PIP_PLATFORM",
+    "PIP_PREFIX",
+    "PIP_PYTHON_VERSION",
+    "PIP_REQUIRE_VIRTUALENV",
+    "PIP_ROOT",
+    "PIP_TARGET",
+    "PIP_USER",
+)
 
 # What the extension cannot reach: tests, other event loops, sources for compiling against, type stubs.
 _UNUSED_DIRECTORIES = ("auth", "devices", "eventloop", "green", "log", "ssh", "tests", "include")
@@ -37,14 +48,19 @@ _UNUSED_SUFFIXES = (".h", ".pxd", ".pxi", ".pyi", ".pyx")
 _PROOF = "import sys; sys.path.append(sys.argv[1]); import zmq, inotify_simple, extension.main, extension.loop"
 
 
-def fetch(interpreter: Interpreter, into: Path) -> None:
-    """Fill the directory ``into`` with the dependencies. Raises InstallError with pip's own last words."""
-    command = [*_pip(interpreter), "install", *_FLAGS, f"--target={into}", *REQUIREMENTS]
+def fetch(
+    interpreter: Interpreter, into: Path, requirements: Sequence[str] = REQUIREMENTS, options: Sequence[str] = ()
+) -> None:
+    """Fill the directory ``into`` with the dependencies. Raises InstallError with pip's own last words.
+
+    ``options`` are more of pip's; without any, pip chooses what fits ``interpreter``.
+    """
+    command = [*_pip(interpreter), "install", *_FLAGS, *options, f"--target={into}", *requirements]
     finished = subprocess.run(
         command, capture_output=True, text=True, check=False, env=_environment(), stdin=subprocess.DEVNULL
     )
     if finished.returncode:
-        raise InstallError(f"pip cannot fetch {' and '.join(REQUIREMENTS)}: {_last_words(finished)}")
+        raise InstallError(f"pip cannot fetch {' and '.join(requirements)}: {_last_words(finished)}")
     _prune(into)
 
 
@@ -52,16 +68,24 @@ def compile_all(interpreter: Interpreter, directory: Path, final: str) -> None:
     """Compile for ``interpreter`` what it will import: nothing can be written to /opt at run time.
 
     The compiled files are not checked against their sources: a layer's archive need not keep modification times.
-    ``final`` is where the directory will be at run time, for tracebacks. Raises InstallError.
+    ``final`` is where the directory will be at run time, for tracebacks. The same sources give the same bytes. Raises
+    InstallError.
     """
     arguments = ["-m", "compileall", "-q", "--invalidation-mode=unchecked-hash", "-s", f"{directory}", "-p", final]
-    arguments.append(str(directory))
-    _run(interpreter, arguments, fault="the extension cannot be compiled")
+    # Not -I: it passes over the hash seed, on which the order of a constant set in 3.10's bytecode depends. Started in
+    # the directory itself, -m finds no module there that could stand in for one of the standard library.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    _run(
+        [interpreter.path, "-sS", *arguments, str(directory)],
+        fault="the extension cannot be compiled",
+        environment={**environment, "PYTHONHASHSEED": "0"},
+        directory=directory,
+    )
 
 
 def prove(interpreter: Interpreter, directory: Path) -> None:
     """Import everything as the extension will. Raises InstallError when ``interpreter`` cannot."""
-    _run(interpreter, ["-B", "-c", _PROOF, str(directory)], fault="the extension cannot be imported")
+    _run([interpreter.path, "-ISB", "-c", _PROOF, str(directory)], fault="the extension cannot be imported")
 
 
 def _pip(interpreter: Interpreter) -> Sequence[str]:
@@ -93,16 +117,20 @@ def _prune(directory: Path) -> None:
             path.unlink()
 
 
-def _run(interpreter: Interpreter, arguments: Sequence[str], *, fault: str) -> None:
+def _run(
+    command: Sequence[str], *, fault: str, environment: dict[str, str] | None = None, directory: Path | None = None
+) -> None:
     finished = subprocess.run(
-        [interpreter.path, "-IS", *arguments],
+        command,
         capture_output=True,
         text=True,
         check=False,
+        env=environment,
+        cwd=directory,
         stdin=subprocess.DEVNULL,
     )
     if finished.returncode:
-        raise InstallError(f"{fault} by {interpreter.path}: {_last_words(finished)}")
+        raise InstallError(f"{fault} by {command[0]}: {_last_words(finished)}")
 
 
 def _last_words(finished: subprocess.CompletedProcess[str]) -> str:

@@ -24,7 +24,7 @@ from .interpreter import find_interpreter
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LIBRARY = "lambda-punch"  # beside extensions/: the extension's package and its dependencies
+LIBRARY = "lambda-punch"  # beside extensions/: the extension's package and its dependencies
 _OWN_LINE = b"from extension.main import main"  # tells our executable from another's of the same name
 
 
@@ -38,15 +38,15 @@ def install(root: str | os.PathLike[str] = "/", *, python: str = sys.executable)
     interpreter = find_interpreter(python)
     executable = launcher.render(interpreter.path)
     with _writable(opt):
-        library, target = opt / _LIBRARY, opt / "extensions" / EXECUTABLE
+        library, target = opt / LIBRARY, opt / "extensions" / EXECUTABLE
         _refuse_foreign(library, target)
-        with tempfile.TemporaryDirectory(dir=opt, prefix=f".{_LIBRARY}-") as work:
+        with tempfile.TemporaryDirectory(dir=opt, prefix=f".{LIBRARY}-") as work:
             new = Path(work) / "new"
-            _build(new, executable)
-            dependencies.fetch(interpreter, new / _LIBRARY)
-            dependencies.compile_all(interpreter, new / _LIBRARY, final=f"/opt/{_LIBRARY}")
-            dependencies.prove(interpreter, new / _LIBRARY)
-            manifest.write(new / _LIBRARY)
+            build(new, executable)
+            dependencies.fetch(interpreter, new / LIBRARY)
+            dependencies.compile_all(interpreter, new / LIBRARY, final=f"/opt/{LIBRARY}")
+            dependencies.prove(interpreter, new / LIBRARY)
+            manifest.write(new / LIBRARY)
             _open_to_all(new)
             _place(new, library, target, aside=Path(work) / "old")
     return target
@@ -58,7 +58,7 @@ def uninstall(root: str | os.PathLike[str] = "/") -> bool:
     Raises InstallError when it cannot be removed.
     """
     opt = Path(root).absolute() / "opt"
-    library, executable = opt / _LIBRARY, opt / "extensions" / EXECUTABLE
+    library, executable = opt / LIBRARY, opt / "extensions" / EXECUTABLE
     try:
         found = _is_ours(executable)
         if found:
@@ -69,9 +69,10 @@ def uninstall(root: str | os.PathLike[str] = "/") -> bool:
         raise InstallError(f"cannot uninstall from {opt}: {fault}") from fault
 
 
-def _build(new: Path, executable: bytes) -> None:
+def build(new: Path, executable: bytes) -> None:
+    """Put the executable and the extension's own files into the directory ``new``, laid out as /opt will be."""
     shutil.copytree(
-        source(), new / _LIBRARY / "extension", ignore=shutil.ignore_patterns("__pycache__", EXECUTABLE, ".*")
+        source(), new / LIBRARY / "extension", ignore=shutil.ignore_patterns("__pycache__", EXECUTABLE, ".*")
     )
     (new / "extensions").mkdir()
     (new / "extensions" / EXECUTABLE).write_bytes(executable)
@@ -88,13 +89,13 @@ def _place(new: Path, library: Path, target: Path, aside: Path) -> None:
     try:
         if library.exists():
             _move_aside(library, aside)
-        (new / _LIBRARY).rename(library)
+        (new / LIBRARY).rename(library)
         (new / "extensions" / EXECUTABLE).replace(target)
     except BaseException:
         if aside.exists():
             shutil.rmtree(library, ignore_errors=True)
             aside.rename(library)
-        elif (new / "extensions").exists() and not (new / _LIBRARY).exists():
+        elif (new / "extensions").exists() and not (new / LIBRARY).exists():
             shutil.rmtree(library, ignore_errors=True)
         raise
 

@@ -1,0 +1,48 @@
+"""One directory of packages for several targets.
+
+A function's sys.path has one directory of a layer, whatever the architecture it runs on. Wheels of one version for
+several targets differ in nothing but their compiled files. The libraries have names of their own in each wheel; a
+module's file gets the name in which CPython looks for its own version and machine, so each finds its own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lambda_punch.errors import InstallError
+
+if TYPE_CHECKING:
+    from pathlib import Path, PurePath
+
+    from .layer_target import Target
+
+# What pip notes in a dist-info directory about one machine's installation, and the wheel's tags.
+_NOTES = frozenset({"INSTALLER", "RECORD", "REQUESTED", "WHEEL", "direct_url.json"})
+
+
+def merge(packages: Path, into: Path, target: Target) -> None:
+    """Copy what pip put into ``packages`` for ``target`` to ``into``, where other targets' packages may be.
+
+    Raises InstallError where two targets need different files of one name.
+    """
+    for path in sorted(packages.rglob("*")):
+        relative = path.relative_to(packages)
+        if not path.is_file() or _is_note(relative):
+            continue
+        place = into / relative
+        if _is_module(relative):
+            place = place.with_name(f"{path.name.partition('.')[0]}.{target.module_tag}.so")
+        content = path.read_bytes()
+        if not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+        elif place.read_bytes() != content:
+            raise InstallError(f"{relative} for {target} differs from another target's; build a layer for each")
+
+
+def _is_note(relative: PurePath) -> bool:
+    return relative.name in _NOTES and relative.parent.name.endswith(".dist-info")
+
+
+def _is_module(relative: PurePath) -> bool:
+    return relative.suffix == ".so" and not relative.parts[0].endswith(".libs")
