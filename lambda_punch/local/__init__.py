@@ -6,7 +6,7 @@ response when it is posted, freezes everything while nothing is due, and ends th
 
 from __future__ import annotations
 
-from .errors import EnvironmentClosedError, LocalLambdaError, MissingExtraError
+from .errors import EngineError, EnvironmentClosedError, LocalLambdaError, MissingExtraError
 from .events import KINDS, Event, Kind
 from .function import LocalLambda
 from .invocation import Invocation
@@ -14,6 +14,7 @@ from .timeline import Row, Timeline
 
 __all__ = [
     "KINDS",
+    "EngineError",
     "EnvironmentClosedError",
     "Event",
     "Invocation",

@@ -37,7 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``local``."""
     parser.description = _DESCRIPTION
     add = parser.add_argument
-    add("handler", help="module.function, as in the function's configuration")
+    add("handler", nargs="?", help="module.function, as in the function's configuration; an image may have its own")
+    add("--image", metavar="IMAGE", help="run this container image of the function; needs Docker, and its extra")
     add(
         "--event",
         metavar="FILE",
@@ -50,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--init-timeout", metavar="S", type=float, default=10.0, help="limit of the init phase (default: 10)")
     add("--pause", metavar="S", type=float, default=0.0, help="seconds of rest between the invokes")
     add("--serve", metavar="PORT", type=int, help="answer HTTP on this port (0: any) instead of sending events")
-    add("--task-root", metavar="DIR", default=".", help="where the function's code is (default: here)")
+    add("--task-root", metavar="DIR", help="where the function's code is (default: here)")
     add("--extension", metavar="PATH", action="append", default=[], help="an extension's executable, repeatable")
     add("--no-extension", action="store_true", help="leave out lambda-punch's own extension")
     add("--no-freeze", action="store_true", help="let everything run on between the invokes")
@@ -64,7 +65,10 @@ def run(arguments: argparse.Namespace) -> int:
     console = Console(plain=arguments.plain, as_json=arguments.json)
     try:
         events = _events(arguments)
-        _check_handler(arguments.handler, Path(arguments.task_root))
+        if arguments.image is None:
+            _check_handler(arguments.handler, Path(arguments.task_root or "."))
+        else:
+            _check_image_alone(arguments)
         with ExitStack() as stack:
             function = _function(arguments, stack, console)
             return _run(function, arguments, events, console)
@@ -114,18 +118,11 @@ def _serve(function: LocalLambda, port: int, console: Console) -> int:
 
 
 def _function(arguments: argparse.Namespace, stack: ExitStack, console: Console) -> LocalLambda:
-    extensions = [Path(path) for path in arguments.extension]
-    for path in extensions:
-        if not path.is_file():
-            raise UsageError(f"no such extension: {path}")
-    if not arguments.no_extension:
-        from lambda_punch.installer import staged
-
-        extensions.append(stack.enter_context(staged()))
     return LocalLambda(
         arguments.handler,
+        image=arguments.image,
         task_root=arguments.task_root,
-        extensions=extensions,
+        extensions=_extensions(arguments, stack),
         timeout=arguments.timeout,
         init_timeout=arguments.init_timeout,
         freeze=not arguments.no_freeze,
@@ -133,6 +130,18 @@ def _function(arguments: argparse.Namespace, stack: ExitStack, console: Console)
         on_log=console.show_log,
         on_event=console.show_platform if not arguments.json else None,
     )
+
+
+def _extensions(arguments: argparse.Namespace, stack: ExitStack) -> list[Path]:
+    extensions = [Path(path) for path in arguments.extension]
+    for path in extensions:
+        if not path.is_file():
+            raise UsageError(f"no such extension: {path}")
+    if not arguments.no_extension and arguments.image is None:
+        from lambda_punch.installer import staged
+
+        extensions.append(stack.enter_context(staged()))
+    return extensions
 
 
 def _events(arguments: argparse.Namespace) -> list[Any]:
@@ -155,8 +164,21 @@ def _event(name: str) -> Any:
         raise UsageError(f"the event {name} is not JSON: {error}") from error
 
 
-def _check_handler(handler: str, task_root: Path) -> None:
+def _check_image_alone(arguments: argparse.Namespace) -> None:
+    """Refuse what an image brings with it."""
+    for option, given in (
+        ("--task-root", arguments.task_root),
+        ("--extension", arguments.extension),
+        ("--no-extension", arguments.no_extension),
+    ):
+        if given:
+            raise UsageError(f"{option} is not for --image, which has its own code and its own extensions")
+
+
+def _check_handler(handler: str | None, task_root: Path) -> None:
     """Say what is wrong before anything starts; the runtime's own message comes late and in a traceback."""
+    if handler is None:
+        raise UsageError("name a handler (module.function) or an --image")
     module, dot, function = handler.rpartition(".")
     if not dot or not module or not function:
         raise UsageError(f"the handler {handler!r} is not module.function")

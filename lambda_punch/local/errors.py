@@ -1,8 +1,9 @@
 """What the local Lambda raises to those who use it from Python.
 
 LocalLambdaError (LambdaPunchError)
+├── EngineError              the container engine, or the image, does not do what is asked of it
 ├── EnvironmentClosedError   the environment was shut down before, or while, it could answer
-└── MissingExtraError        the optional dependencies of ``lambda-punch[local]`` are not installed
+└── MissingExtraError        the optional dependencies of ``lambda-punch[local]`` are not installed, or the engine's
 
 A function that fails is no exception here: its failure is an :class:`~lambda_punch.local.Invocation` like any other.
 """
@@ -16,12 +17,16 @@ class LocalLambdaError(LambdaPunchError):
     """Anything the local Lambda itself could not do."""
 
 
+class EngineError(LocalLambdaError):
+    """The container engine cannot be reached, or it, or the image, does not do what is asked of it."""
+
+
 class EnvironmentClosedError(LocalLambdaError):
     """The environment is not running: not started yet, shut down, or shut down while this invoke waited."""
 
 
 class MissingExtraError(LocalLambdaError):
-    """A package of the extra ``local`` is missing."""
+    """A package of the extra ``local``, or ``image``, is missing."""
 
-    def __init__(self, package: str) -> None:
-        super().__init__(f"the local Lambda needs {package}; install it with: pip install 'lambda-punch[local]'")
+    def __init__(self, package: str, *, extra: str = "local") -> None:
+        super().__init__(f"the local Lambda needs {package}; install it with: pip install 'lambda-punch[{extra}]'")

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 INVOKE = "INVOKE"
 SHUTDOWN = "SHUTDOWN"
 
+# AWS's words for where a refused call would have led: of exit/error it says Exited
+_REFUSED_TARGETS = {**{call: state.value for call, state in EXTENSION_TARGETS.items()}, "exit/error": "Exited"}
+
 
 @dataclass
 class Extension:
@@ -53,7 +56,7 @@ class Extension:
         """Make the step that a call asks for; raise Refusal if the state does not allow it."""
         after = after_extension_call(self.state, call)
         if after is None:
-            raise refusals.extension_state(self.state.value, EXTENSION_TARGETS[call].value, who)
+            raise refusals.extension_state(self.state.value, _REFUSED_TARGETS[call], who)
         self.state = after
 
 
@@ -122,7 +125,7 @@ class Extensions:
         for extension in self:
             if extension.identifier == canonical:
                 return extension
-        raise refusals.unknown_identifier(call)
+        raise refusals.unknown_identifier(call, canonical)
 
     def poll(self, identifier: str) -> Extension:
         """Answer ``GET event/next``: the extension is ready for its next event and done with the one before."""

@@ -7,13 +7,14 @@ import json
 import os
 import sys
 import threading
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import EnvironmentClosedError, MissingExtraError
 from .events import RUNTIME, Event, Recorder
 from .invocation import Call, Invocation, new_trace_id
-from .settings import DERIVED, Settings
+from .settings import DERIVED, Settings, absolute_paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,19 +24,15 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .environment import Environment
+    from .host import Host
     from .output import LogCallback
-
-
-def _absolute(extensions: Sequence[str | os.PathLike[str]]) -> tuple[Path, ...]:
-    """Return the executables' absolute paths; raise ValueError if two would have one name."""
-    paths = tuple(Path(path).absolute() for path in extensions)
-    if len({path.name for path in paths}) < len(paths):
-        raise ValueError("two extensions have the same file name, which is their name on Lambda")
-    return paths
 
 
 class LocalLambda:
     """One Lambda execution environment on this machine, as a context manager.
+
+    It runs a handler whose code is in ``task_root``, or a container ``image`` of the function, in which code, runtime
+    and extensions are the image's own and ``handler`` stands in for its CMD; process ids are those inside then.
 
     Entering it starts the extensions, then the runtime, and returns when the init phase is over and the environment is
     frozen. An init that fails is suppressed, as on Lambda: the first invoke tries again and reports the error. Leaving
@@ -44,14 +41,16 @@ class LocalLambda:
     Its methods may be called from any thread. Callbacks (``on_log``, ``on_event``) are called on the platform's own
     thread; they should return quickly and must not call back. Times are in seconds, memory is in MB.
 
-    Needs the extra ``local`` (aiohttp). Freezing, and finding detached children, need Linux's ``/proc``; elsewhere the
-    process groups are frozen, and detached children are not.
+    Needs the extra ``local`` (aiohttp), and ``image`` (docker) for images. Freezing, and finding detached children, need
+    Linux's ``/proc``; elsewhere the process groups are frozen, and detached children are not. A container is frozen
+    whole, and has to be on this machine's network: with Docker Desktop that has to be turned on.
     """
 
     def __init__(  # noqa: PLR0913 - a function's configuration has that many parts
         self,
-        handler: str,
+        handler: str | None = None,
         *,
+        image: str | None = None,
         task_root: str | os.PathLike[str] | None = None,
         extensions: Sequence[str | os.PathLike[str]] = (),
         timeout: float = 3.0,
@@ -66,10 +65,15 @@ class LocalLambda:
         on_log: LogCallback | None = None,
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
+        if handler is None and image is None:
+            raise ValueError("there is neither a handler nor an image")
+        if image is not None and (task_root or extensions):
+            raise ValueError("an image has its own code and its own extensions")
         self._settings = Settings(
-            handler=handler,
+            handler=handler or "",
+            image=image,
             task_root=Path(task_root or ".").resolve(),
-            extensions=_absolute(extensions),
+            extensions=absolute_paths(extensions),
             timeout=timeout,
             init_timeout=init_timeout,
             freeze=freeze,
@@ -95,7 +99,7 @@ class LocalLambda:
     # -- life ---------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the environment; returns after its init phase. Raise MissingExtraError without aiohttp."""
+        """Start the environment; returns after its init phase. Raise MissingExtraError, and EngineError for an image."""
         try:
             import aiohttp  # noqa: F401 - only those who run a local Lambda need it
         except ImportError as error:
@@ -247,30 +251,46 @@ class LocalLambda:
         with self._lock:
             self._over = True
             unanswered = list(self._unanswered)
+        reason = "was shut down" if self._failure is None else f"broke down: {self._failure}"
         for call in unanswered:
             if not call.answered:
-                call.future.set_exception(EnvironmentClosedError("the environment was shut down"))
+                call.future.set_exception(EnvironmentClosedError(f"the environment {reason}"))
         if self._environment is not None:
             self._environment.idle.set()
         self._ready.set()
 
     async def _live(self) -> None:
         from .environment import Environment
-        from .processes import LocalHost
         from .server import PlatformServer
 
         self._loop = asyncio.get_running_loop()
-        server = PlatformServer(self._settings, self._recorder)
-        api = await server.start()
-        host = LocalHost(api, self._on_log or self._keep)
-        self._environment = server.environment = Environment(self._settings, host, self._recorder, api)
-        try:
+        async with AsyncExitStack() as stack:
+            settings, container = await self._open_image(stack)
+            server = PlatformServer(settings, self._recorder)
+            stack.push_async_callback(server.stop)
+            api = await server.start()
+            host = container or self._local_host(api, stack)
+            self._environment = server.environment = Environment(settings, host, self._recorder, api)
             await self._environment.initialise()
             self._ready.set()
             await self._environment.serve()
-        finally:
-            await host.close()
-            await server.stop()
+
+    async def _open_image(self, stack: AsyncExitStack) -> tuple[Settings, Host | None]:
+        """Start the image's container, if there is an image; return the settings as it completes them."""
+        if self._settings.image is None:
+            return self._settings, None
+        from .containers import ContainerHost
+
+        host = ContainerHost(self._on_log or self._keep)
+        stack.push_async_callback(host.close)
+        return await host.open(self._settings), host
+
+    def _local_host(self, api: str, stack: AsyncExitStack) -> Host:
+        from .processes import LocalHost
+
+        host = LocalHost(api, self._on_log or self._keep)
+        stack.push_async_callback(host.close)
+        return host
 
     def _keep(self, source: str, line: str) -> None:
         self._logs.append((source, line))

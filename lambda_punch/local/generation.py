@@ -128,7 +128,7 @@ class Generation:
 
     async def _start_runtime(self) -> None:
         variables = self.settings.runtime_variables(self._api)
-        await self._start(RUNTIME, self.settings.command, variables, str(self.settings.task_root))
+        await self._start(RUNTIME, self.settings.command, variables, self.settings.runtime_directory)
 
     async def _start(self, source: str, argv: list[str], variables: dict[str, str], directory: str) -> None:
         try:

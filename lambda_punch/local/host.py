@@ -1,7 +1,7 @@
 """The seam between the platform and what the processes run on.
 
-The life cycle speaks to a :class:`Host` only. Its implementation today is :class:`~.processes.LocalHost`, plain
-processes of this machine; a container engine fits behind the same six verbs.
+The life cycle speaks to a :class:`Host` only: :class:`~.processes.LocalHost`, plain processes of this machine, or
+:class:`~.containers.ContainerHost`, those in a container.
 """
 
 from __future__ import annotations

@@ -27,9 +27,13 @@ class Output:
         self._loop.add_reader(descriptor, self._read_some)
 
     def drain(self) -> None:
-        """Read all that is there now, also a line without an end: awslambdaric ends a traceback so."""
+        """Read all that is there now."""
         while self._descriptor is not None and self._read_some():
             pass
+
+    def flush(self) -> None:
+        """Read all that is there now, also a line without an end: awslambdaric ends a traceback so."""
+        self.drain()
         self._emit_partial()
 
     def close(self) -> None:
@@ -66,8 +70,13 @@ class Output:
             self._emit(partial)
 
     def _emit(self, line: bytes) -> None:
-        try:
-            self._on_line(self._source, line.decode("utf-8", "replace"))
-        except Exception:
-            # a broken listener must not end the reading, or the process would block on a full pipe
-            logger.exception("on_log raised for a line of %s", self._source)
+        emit(self._on_line, self._source, line.decode("utf-8", "replace"))
+
+
+def emit(on_line: LogCallback, source: str, line: str) -> None:
+    """Hand a line to its listener."""
+    try:
+        on_line(source, line)
+    except Exception:
+        # a broken listener must not end the reading, or the process would block on a full pipe
+        logger.exception("on_log raised for a line of %s", source)

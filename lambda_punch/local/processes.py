@@ -103,7 +103,7 @@ class LocalHost:
 
         await _settled(still)
         for output in self._outputs:
-            output.drain()
+            output.flush()
 
     async def thaw(self) -> None:
         """Continue all groups and all detached children."""
@@ -156,7 +156,7 @@ class LocalHost:
 
         def ended(status: int) -> None:
             self._running.pop(child.pid, None)
-            output.drain()
+            output.drain()  # only lines: what is unfinished may be a descendant's, which is about to finish it
             if not process.exit.done():
                 process.exit.set_result(status)
 

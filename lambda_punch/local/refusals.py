@@ -74,9 +74,9 @@ def invalid_identifier() -> Refusal:
     return Refusal(403, "Extension.InvalidExtensionIdentifier", "Invalid Lambda-Extension-Identifier")
 
 
-def unknown_identifier(call: str) -> Refusal:
+def unknown_identifier(call: str, identifier: str) -> Refusal:
     """Refuse a UUID that was never given out."""
-    message = "Unknown extension UUID" if call == "next" else "Unknown Lambda-Extension-Identifier"
+    message = f"Unknown extension {identifier}" if call == "next" else "Unknown Lambda-Extension-Identifier"
     return Refusal(403, "Extension.UnknownExtensionIdentifier", message)
 
 

@@ -236,13 +236,13 @@ async def _read_answer(request: web.BaseRequest, kind: Literal["response", "erro
         error_type = "Runtime.InvalidResponseModeHeader"
         return platform_error(error_type, f"Invalid function response mode: {mode}"), refusals.invalid_response_mode()
     if len(body) > MAX_PAYLOAD_BYTES and mode != "streaming":
-        return _oversized(len(body)), refusals.too_large()
+        return _oversized(), refusals.too_large()
     content_type = request.headers.get("Content-Type", "application/json")
     return Answer(body, content_type=content_type, streamed=mode == "streaming"), None
 
 
-def _oversized(size: int) -> Answer:
-    message = f"Response payload size ({size} bytes) exceeded maximum allowed payload size ({MAX_PAYLOAD_BYTES} bytes)."
+def _oversized() -> Answer:
+    message = f"Response payload size exceeded maximum allowed payload size ({MAX_PAYLOAD_BYTES} bytes)."
     return platform_error("Function.ResponseSizeTooLarge", message)
 
 

@@ -10,16 +10,19 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 ACCOUNT_ID = "123456789012"
 FUNCTION_VERSION = "$LATEST"
 DERIVED = "derived from the interpreter"
-"""The ``execution_env`` that stands for ``AWS_Lambda_pythonX.Y`` of the interpreter that runs the function."""
+"""The ``execution_env`` that stands for ``AWS_Lambda_pythonX.Y`` of the interpreter that runs the function.
+
+In an image it stands for ``AWS_Lambda_Image``; AWS's own images put their version in its place.
+"""
 
 # What a process needs from its host to run at all; nothing else of the caller's environment is passed on.
 _FROM_THE_HOST = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
@@ -40,7 +43,11 @@ WITHHELD_FROM_EXTENSIONS = frozenset(
 
 @dataclass(frozen=True)
 class Settings:
-    """One function's configuration. Times are in seconds, memory in MB."""
+    """One function's configuration. Times are in seconds, memory in MB.
+
+    With an ``image`` what follows it is known only when that has been looked at: ``directory``, in which the runtime
+    starts, and ``inherited``, the variables below all others, which else are a few of this machine.
+    """
 
     handler: str
     task_root: Path
@@ -54,6 +61,9 @@ class Settings:
     memory_size: int = 128
     function_name: str = "function"
     execution_env: str | None = DERIVED
+    image: str | None = None
+    directory: str | None = None
+    inherited: Mapping[str, str] | None = None
 
     @property
     def command(self) -> list[str]:
@@ -61,6 +71,11 @@ class Settings:
         if self.runtime_command is not None:
             return [str(part) for part in self.runtime_command]
         return [str(self.python), "-m", "awslambdaric", self.handler]
+
+    @property
+    def runtime_directory(self) -> str:
+        """The directory in which the runtime starts."""
+        return str(self.task_root) if self.directory is None else self.directory
 
     @property
     def region(self) -> str:
@@ -96,11 +111,13 @@ class Settings:
         return {**own, **self._common(api), "_HANDLER": self.handler}
 
     def _common(self, api: str) -> dict[str, str]:
-        host = {name: os.environ[name] for name in _FROM_THE_HOST if name in os.environ}
+        inherited = self.inherited
+        if inherited is None:
+            inherited = {name: os.environ[name] for name in _FROM_THE_HOST if name in os.environ}
         platform = {
             "LANG": "C.UTF-8",
-            **host,
             "TZ": ":UTC",
+            **inherited,
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_SESSION_TOKEN": "local",
@@ -116,7 +133,17 @@ class Settings:
     def _execution_env(self) -> str | None:
         if self.execution_env != DERIVED:
             return self.execution_env
+        if self.image is not None:
+            return "AWS_Lambda_Image"
         return f"AWS_Lambda_python{_python_version(self.python)}"
+
+
+def absolute_paths(extensions: Sequence[str | os.PathLike[str]]) -> tuple[Path, ...]:
+    """Return the executables' absolute paths; raise ValueError if two would have one name."""
+    paths = tuple(Path(path).absolute() for path in extensions)
+    if len({path.name for path in paths}) < len(paths):
+        raise ValueError("two extensions have the same file name, which is their name on Lambda")
+    return paths
 
 
 def _python_version(python: str) -> str:

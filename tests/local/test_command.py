@@ -121,6 +121,24 @@ def test_usage(
     assert captured.out == ""
 
 
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ([], "name a handler (module.function) or an --image"),
+        (["--image", "shop", "--task-root", "."], "--task-root is not for --image"),
+        (["--image", "shop", "--extension", "mine"], "--extension is not for --image"),
+        (["--image", "shop", "--no-extension"], "--no-extension is not for --image"),
+    ],
+)
+def test_usage_of_an_image(words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """There is a handler or an image, and an image has its own code and its own extensions."""
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+
+    assert command.run(parser.parse_args(words)) == 2
+    assert complaint in capsys.readouterr().err
+
+
 def test_variables(scripts: Scripts, capsys: pytest.CaptureFixture[str]) -> None:
     """--env reaches the function."""
     root = scripts.function("import os\ndef handler(event, context):\n    return os.environ['GREETING']")

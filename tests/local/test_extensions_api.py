@@ -122,7 +122,7 @@ def test_limit(extensions: Extensions) -> None:
     [
         ("", "Extension.MissingExtensionIdentifier", "Missing Lambda-Extension-Identifier header"),
         ("nonsense", "Extension.InvalidExtensionIdentifier", "Invalid Lambda-Extension-Identifier"),
-        (str(uuid.UUID(int=1)), "Extension.UnknownExtensionIdentifier", "Unknown extension UUID"),
+        (str(uuid.UUID(int=1)), "Extension.UnknownExtensionIdentifier", f"Unknown extension {uuid.UUID(int=1)}"),
     ],
 )
 def test_identifier_of_next(extensions: Extensions, identifier: str, error_type: str, message: str) -> None:
@@ -142,6 +142,18 @@ def test_identifier_of_errors(extensions: Extensions) -> None:
     assert refused(lambda: extensions.fail(unknown, "exit/error", "My.Error"))[1:] == (
         "Extension.UnknownExtensionIdentifier",
         "Unknown Lambda-Extension-Identifier",
+    )
+
+
+def test_error_after_error(extensions: Extensions) -> None:
+    """After one kind of error the other is refused; AWS then says Exited, not ExitError."""
+    extension = extensions.register("outer", BOTH)
+    extensions.fail(extension.identifier, "init/error", "My.Error")
+
+    assert refused(lambda: extensions.fail(extension.identifier, "exit/error", "My.Error")) == (
+        403,
+        "Extension.InvalidExtensionState",
+        f"State transition from InitError to Exited failed for extension {extension.identifier}. {NOT_ALLOWED}",
     )
 
 

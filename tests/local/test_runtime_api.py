@@ -120,7 +120,7 @@ def test_size_limit(raw: Callable[..., LocalLambda]) -> None:
     assert (fits.ok, len(fits.payload)) == (True, 6291556)
     assert exceeds.json() == {
         "errorType": "Function.ResponseSizeTooLarge",
-        "errorMessage": "Response payload size (6291557 bytes) exceeded maximum allowed payload size (6291556 bytes).",
+        "errorMessage": "Response payload size exceeded maximum allowed payload size (6291556 bytes).",
     }
 
 

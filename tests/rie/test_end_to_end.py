@@ -1,0 +1,245 @@
+"""Invokes on AWS's own emulator: awslambdaric, the function, and the extension in /opt."""
+
+from __future__ import annotations
+
+import random
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lambda_punch.installer import install
+
+from .conftest import PLAIN, THREADED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .conftest import Function
+
+MODES = pytest.mark.parametrize("execution_env", [THREADED, PLAIN], ids=["thread polling", "plain polling"])
+
+ECHO = """
+punch.start()
+
+def handler(event, context):
+    try:
+        note("handler", event)
+        punch.push(note, "job", event)
+        return {"event": event}
+    finally:
+        punch.handled(context)
+"""
+
+
+@MODES
+def test_response_first_job_after(function: Callable[..., Function], opt: Path, execution_env: str | None) -> None:
+    """Each job runs once, after the response of its own request is posted and before the next request."""
+    shop = function(ECHO, opt, execution_env=execution_env)
+
+    assert [shop.call(number) for number in (1, 2)] == [{"event": 1}, {"event": 2}]
+    assert shop.stop() == 0
+
+    assert shop.told == ["handler 1", "posted", "job 1", "handler 2", "posted", "job 2"]
+    assert shop.complaints == []
+
+
+@MODES
+def test_error_in_the_handler(function: Callable[..., Function], opt: Path, execution_env: str | None) -> None:
+    """The caller gets the error, and what had been pushed before it still runs."""
+    shop = function(
+        """
+        @punch.handler
+        def handler(event, context):
+            punch.push(note, "job", event)
+            if event == 1:
+                raise ValueError("no such order")
+            return event
+        """,
+        opt,
+        execution_env=execution_env,
+    )
+
+    error = shop.call(1)
+    assert shop.call(2) == 2
+
+    assert (error["errorType"], error["errorMessage"]) == ("ValueError", "no such order")
+    assert shop.told == ["posted", "job 1", "posted", "job 2"]
+
+
+def test_no_jobs(function: Callable[..., Function], opt: Path) -> None:
+    """A function that pushes nothing is answered, and neither side loads ZeroMQ."""
+    shop = function(
+        """
+        @punch.handler
+        def handler(event, context):
+            return [name for name in ("zmq", "inotify_simple", "asyncio") if name in sys.modules]
+        """,
+        opt,
+    )
+
+    assert [shop.call(), shop.call()] == [[], []]
+
+    maps = [Path(f"/proc/{pid}/maps").read_text() for pid in shop.processes()]
+    assert len(maps) == 3  # RIE, the runtime, the extension
+    assert not any("zmq" in text for text in maps)
+    assert shop.complaints == []
+
+
+@pytest.mark.timeout(90)
+def test_two_hundred_invokes(function: Callable[..., Function], opt: Path) -> None:
+    """0 to 5 jobs each: every job exactly once, in the order pushed, after its own response."""
+    shop = function(
+        """
+        @punch.handler
+        def handler(event, context):
+            for number in range(event["jobs"]):
+                punch.push(note, event["invoke"], number)
+        """,
+        opt,
+    )
+    chance = random.Random(20_20)
+    expected = []
+    for number in range(200):
+        jobs = chance.randint(0, 5)
+        expected += ["posted", *(f"{number} {job}" for job in range(jobs))]
+        shop.call({"invoke": number, "jobs": jobs})
+
+    assert shop.told == expected
+    assert shop.complaints == []
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["extension", "alone"])
+def test_job_longer_than_the_timeout(function: Callable[..., Function], opt: Path, alone: bool, empty: Path) -> None:
+    """The function does not time out: the caller has its response, and the job goes on into the next invoke."""
+    shop = function(
+        """
+        def slow():
+            until = time.monotonic() + 1.5
+            while time.monotonic() < until:
+                time.sleep(0.01)
+            note("slow")
+
+        @punch.handler
+        def handler(event, context):
+            note("handler", event)
+            if event == 1:
+                punch.push(slow)
+            punch.push(note, "job", event)
+            return os.getpid()
+        """,
+        empty if alone else opt,
+        timeout=1,
+    )
+
+    first, second, third = (shop.call(number) for number in (1, 2, 3))
+
+    assert first == second == third
+    assert [text for text in shop.told if text.startswith(("slow", "job"))] == ["slow", "job 1", "job 2", "job 3"]
+    assert not shop.said("Task timed out")
+
+
+CRASHING = """
+@punch.handler
+def handler(event, context):
+    punch.push(note, "job", event)
+    if event == "in the handler":
+        os._exit(9)
+    if event == "in a job":
+        punch.push(os._exit, 9)
+    return os.getpid()
+"""
+
+
+def test_crash_in_the_handler(function: Callable[..., Function], opt: Path) -> None:
+    """The extension lets the dead runtime go at once, and the next invoke starts both anew."""
+    shop = function(CRASHING, opt, timeout=15)
+    before = shop.call("before")
+
+    began = time.monotonic()
+    crashed = shop.post("in the handler")
+    took = time.monotonic() - began
+    after = shop.call("after")
+
+    assert (crashed.status_code, crashed.json()["errorType"]) == (502, "Runtime.ExitError")
+    assert took < 1.8  # two seconds is where a process that does not end is killed
+    assert after != before
+    assert [text for text in shop.told if text != "posted"] == ["job before", "job after"]
+
+
+def test_crash_in_a_job(function: Callable[..., Function], opt: Path) -> None:
+    """The extension lets the dead runtime go at once; one invoke fails for it, and then both are started anew."""
+    shop = function(CRASHING, opt, timeout=15)
+    before = shop.call("before")
+
+    began = time.monotonic()
+    statuses = [shop.post(event).status_code for event in ("in a job", "behind it")]
+    took = time.monotonic() - began
+    after = shop.call("after")
+
+    # the invoke with the job, or, if the extension is done before RIE has noticed the death, the one behind it
+    assert sorted(statuses) == [200, 502]
+    assert took < 1.8
+    assert after != before
+    told = [text for text in shop.told if text != "posted"]
+    assert told == ["job before", "job in a job", *(["job behind it"] * (statuses[1] == 200)), "job after"]
+
+
+@MODES
+def test_without_the_extension(function: Callable[..., Function], empty: Path, execution_env: str | None) -> None:
+    """The function itself stays awake for its jobs, before it asks for its next event."""
+    shop = function(ECHO, empty, execution_env=execution_env)
+
+    assert [shop.call(number) for number in (1, 2)] == [{"event": 1}, {"event": 2}]
+
+    assert len(shop.processes()) == 2  # RIE and the runtime
+    assert shop.told == ["handler 1", "posted", "job 1", "handler 2", "posted", "job 2"]
+    assert shop.complaints == []
+
+
+def test_generator_and_async_jobs(function: Callable[..., Function], opt: Path) -> None:
+    """What a generator handler does after its yield, and async jobs, run behind the response."""
+    shop = function(
+        """
+        async def later(word):
+            note(word)
+
+        @punch.handler
+        def handler(event, context):
+            punch.push(later, "async job")
+            yield {"event": event}
+            note("rest of the handler")
+        """,
+        opt,
+    )
+
+    assert shop.call(1) == {"event": 1}
+
+    assert shop.told == ["posted", "async job", "rest of the handler"]
+
+
+@pytest.mark.timeout(120)
+def test_installed_tree(function: Callable[..., Function], tmp_path: Path) -> None:
+    """What ``lambda-punch install`` leaves under a root works in that root's /opt, without this environment's zmq."""
+    root = tmp_path / "root"
+    try:
+        install(root, python=sys.executable)
+    except Exception as error:  # noqa: BLE001 - whatever pip's reason is, it is not for this test to judge
+        pytest.skip(f"the extension cannot be installed here: {error}")
+    shop = function(ECHO, root / "opt")
+
+    assert shop.call(1) == {"event": 1}
+    libraries = [Path(f"/proc/{pid}/maps").read_text() for pid in shop.processes()]
+
+    assert sum("/opt/lambda-punch/zmq" in text for text in libraries) == 1
+    assert shop.told == ["handler 1", "posted", "job 1"]
+    assert shop.complaints == []
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    """Return a directory to be seen as /opt, with no extension in it."""
+    (tmp_path / "empty" / "extensions").mkdir(parents=True)
+    return tmp_path / "empty"
