@@ -25,7 +25,7 @@ test: lint
 
 test-container: .venv
 	@echo 'test-container: the tests that need Docker'
-	@$(RUN) -m pytest -m container
+	@$(RUN) -m pytest -m container -o faulthandler_timeout=300
 
 lint: .venv
 	@echo 'lint: ruff, mypy, shell'

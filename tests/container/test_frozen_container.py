@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.container.conftest import ImageFunction
 
 pytestmark = [pytest.mark.container, pytest.mark.timeout(300)]
-LONG = 150  # steps of 10 ms, against a timeout of a second
+LONG = 110  # steps of 10 ms or a little more, against a timeout of a second
 
 
 def test_fifty_invokes_with_a_freeze_between(run: Callable[..., ImageFunction], either_image: str) -> None:
