@@ -50,7 +50,7 @@ class Process:
 
     def fork(self) -> None:
         """Begin anew in a forked child; if the parent was started, Lambda's part in this is the parent's."""
-        self.forked = self.config is not None
+        self.forked = self.forked or self.config is not None
         self.reset()
 
     def reset(self) -> None:
