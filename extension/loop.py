@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from .drain import Drain
 
-_SLEEP_MS = 1000
+_SLEEP_MS = 1000  # an INVOKE may be left unread this long: the hold does not depend on it, nor does a deadline
+_NOTICE_MS = 50  # until the platform too has learned that the runtime process has died
 _HEIR_RESERVE_MS = 60  # left for this process to exit before the platform's own limit
 _POLL_ATTEMPTS = 8  # failed polls in a row after which the platform is taken for gone
 _POLL_PAUSE = 0.05  # seconds, doubled at each failed poll in a row
@@ -54,11 +55,13 @@ class Holder:
         while not self._tells(record, event.request_id):
             remaining = event.deadline_ms - time.time() * 1000
             if remaining <= 0 or not self._handled.wait(record.pid, remaining):
+                self._let_platform_notice()
                 return
             record = self._read() or record
         self._consumed = record.sequence
         if record.state == contract.JOBS:
             self._have_drained(record, event)
+            self._let_platform_notice()
 
     def wait_for_heir(self, event: Shutdown) -> None:
         """Wait for the process that works the leftovers off, if there is one, until shortly before the end."""
@@ -69,6 +72,15 @@ class Holder:
         while (remaining := until_ms - time.time() * 1000) > 0:
             if not self._handled.wait(record.pid, remaining):
                 return
+
+    def _let_platform_notice(self) -> None:
+        """Wait a moment if the runtime has died: a pidfd tells it sooner than the platform sees it.
+
+        An ``event/next`` in between would end this invoke as a good one, and the next one, which is innocent,
+        would fail in its place (seen with AWS's emulator).
+        """
+        if self._handled.runtime_ended:
+            select.select([], [], [], _NOTICE_MS / 1000)
 
     def _read(self) -> "contract.Record | None":
         """Return the record, or the last good one where somebody has damaged it: the function still counts on us."""

@@ -50,6 +50,7 @@ class HandledFile:
         self._poll.register(self._inotify.fileno(), select.POLLIN)
         self._pid = 0
         self._pidfd = -1
+        self.runtime_ended = False  # whether the last wait found the runtime process dead
 
     def read(self) -> "contract.Record | None":
         """Return the record in the file, or None while the function has not said that it uses the library."""
@@ -72,8 +73,10 @@ class HandledFile:
             self._poll.unregister(also)
         self._inotify.read(timeout=0)
         if self._pidfd < 0:
-            return _exists(pid) and not self.removed
-        return all(descriptor != self._pidfd for descriptor, _ in ready) and not self.removed
+            self.runtime_ended = not _exists(pid)
+        else:
+            self.runtime_ended = any(descriptor == self._pidfd for descriptor, _ in ready)
+        return not self.runtime_ended and not self.removed
 
     @property
     def removed(self) -> bool:

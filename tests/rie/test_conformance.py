@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.network  # RIE is fetched at the first use
 # The first invoke ends when the test allows it to.
 _AT_ONCE = Scenario(
     runtime="""

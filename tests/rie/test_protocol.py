@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from .conftest import Pair
 
+pytestmark = pytest.mark.network  # RIE is fetched at the first use
 MISSING = ("Extension.MissingExtensionIdentifier", "Missing Lambda-Extension-Identifier header")
 INVALID = ("Extension.InvalidExtensionIdentifier", "Invalid Lambda-Extension-Identifier")
 UNKNOWN = ("Extension.UnknownExtensionIdentifier", "Unknown Lambda-Extension-Identifier")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from .conftest import Function
 
+pytestmark = pytest.mark.network  # RIE is fetched at the first use
 MODES = pytest.mark.parametrize("execution_env", [THREADED, PLAIN], ids=["thread polling", "plain polling"])
 
 TOO_LATE = """
