@@ -6,7 +6,7 @@ events are only taken. The process ends at SHUTDOWN or when the platform is gone
 the function with it.
 """
 
-import os
+import posix
 import select
 import time
 
@@ -44,7 +44,7 @@ class Holder:
         At this moment the handler runs, perhaps on the same core: whatever this process computes now the caller
         waits for. A record that is there already ends the wait at once.
         """
-        if self._last is not None:
+        if self._last is not None and self._handled.watched:
             self._handled.wait(self._last.pid, _SLEEP_MS)
 
     def hold(self, event: Invoke) -> None:
@@ -58,6 +58,7 @@ class Holder:
                 self._let_platform_notice()
                 return
             record = self._read() or record
+        self._handled.watch()
         self._consumed = record.sequence
         if record.state == contract.JOBS:
             self._have_drained(record, event)
@@ -184,4 +185,4 @@ def _may_poll_again(api: ExtensionsApi, fault: Exception, failures: int) -> bool
 
 def end() -> None:
     """End the process with status 0, without the interpreter's clean-up: zmq has nothing left to say."""
-    os._exit(0)
+    posix._exit(0)  # noqa: SLF001 - os._exit under its other name

@@ -18,23 +18,23 @@ what was lost.
 
 from __future__ import annotations
 
-from contextvars import copy_context as _copy_context
+from _contextvars import copy_context as _copy_context  # its wrapper in Python, contextvars, adds nothing but a file
 
 from lambda_punch._wiring import configure, start
 from lambda_punch._wiring import process as _process
-from lambda_punch.errors import (
-    ConfigurationError,
-    InstallError,
-    LambdaPunchError,
-    NotCallableError,
-    ShutDownError,
-)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
     from typing import Any, ParamSpec, TypeVar, overload
 
+    from lambda_punch.errors import (
+        ConfigurationError,
+        InstallError,
+        LambdaPunchError,
+        NotCallableError,
+        ShutDownError,
+    )
     from lambda_punch.runtime.job import Job
 
     P = ParamSpec("P")
@@ -69,6 +69,8 @@ def push(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Call
     result), and ShutDownError when the environment is shutting down and the job would not be run.
     """
     if not callable(function):
+        from lambda_punch.errors import NotCallableError
+
         raise NotCallableError(f"push() takes a function and its arguments, as in push(send, order); got {function!r}")
     _process.submit((_process.sequence, _process.request_id, function, args, kwargs or None, _copy_context()))
     return function
@@ -120,9 +122,13 @@ def handler(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def __getattr__(name: str) -> object:
-    """Import ``Job`` when it is asked for: it brings in typing."""
+    """Import the errors, and ``Job``, which brings in typing, when they are asked for: most cold starts never do."""
     if name == "Job":
         from lambda_punch.runtime.job import Job
 
         return Job
+    if name.endswith("Error") and name in __all__:
+        from lambda_punch import errors
+
+        return getattr(errors, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

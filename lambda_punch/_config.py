@@ -12,11 +12,12 @@
 from __future__ import annotations
 
 from lambda_punch import _contract
-from lambda_punch.errors import ConfigurationError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from lambda_punch.errors import ConfigurationError
 
 _LEVELS = ("debug", "info", "warning", "error", "critical")
 
@@ -74,17 +75,23 @@ _CONVERSIONS: dict[str, Callable[[str], object]] = {
 
 def _level(value: object) -> str:
     if not isinstance(value, str) or value.lower() not in _LEVELS:
-        raise ConfigurationError(f"log_level must be one of {', '.join(_LEVELS)}, not {value!r}")
+        raise _wrong(f"log_level must be one of {', '.join(_LEVELS)}, not {value!r}")
     return value.lower()
 
 
 def _seconds(name: str, value: object, *, least: float) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= 900:
-        raise ConfigurationError(f"{name} must be a number of seconds from {least:g} to 900, not {value!r}")
+        raise _wrong(f"{name} must be a number of seconds from {least:g} to 900, not {value!r}")
     return float(value)
 
 
 def _count(name: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
-        raise ConfigurationError(f"{name} must be a whole number from 1 to 1000, not {value!r}")
+        raise _wrong(f"{name} must be a whole number from 1 to 1000, not {value!r}")
     return value
+
+
+def _wrong(message: str) -> ConfigurationError:
+    from lambda_punch.errors import ConfigurationError
+
+    return ConfigurationError(message)

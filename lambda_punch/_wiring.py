@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 from lambda_punch import _config, _contract, _log
-from lambda_punch.errors import ConfigurationError
 from lambda_punch.runtime import Process, forget_in_children
 
 TYPE_CHECKING = False
@@ -38,6 +37,8 @@ def configure(
     given = {"log_level": log_level, "margin": margin, "workers": workers, "exit_timeout": exit_timeout}
     options = {name: value for name, value in given.items() if value is not None}
     if process.config is not None:
+        from lambda_punch.errors import ConfigurationError
+
         raise ConfigurationError("configure() was called after start(); call it first, at the top of the module")
     _config.Config(**options)  # type: ignore[arg-type]  # raises what is to be raised
     _options.update(options)

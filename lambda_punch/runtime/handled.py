@@ -10,10 +10,9 @@ import os
 import stat
 
 from lambda_punch import _contract
-from lambda_punch.errors import LambdaPunchError
 
 
-class NoExtensionError(LambdaPunchError):
+class NoExtensionError(Exception):
     """The extension is not to be had; the message says why, and is empty where it is just not installed."""
 
 

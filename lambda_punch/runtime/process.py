@@ -14,7 +14,6 @@ from __future__ import annotations
 import _thread
 import os
 
-from lambda_punch.errors import ShutDownError
 from lambda_punch.runtime.queue import ALL, JobQueue
 
 FOREVER = float("inf")
@@ -147,6 +146,8 @@ class Process:
 
 
 def _refuse(job: QueuedJob) -> None:
+    from lambda_punch.errors import ShutDownError
+
     raise ShutDownError(f"{job[2]!r} was pushed after the shutdown of this environment; it will not run")
 
 

@@ -14,8 +14,8 @@ thread reads it. Python's handler, when its turn comes, calls the handler that t
 
 from __future__ import annotations
 
+import _thread
 import os
-import signal
 import sys
 import threading
 import time
@@ -26,11 +26,14 @@ from lambda_punch.runtime.modes import report_lost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal
     from typing import Any, BinaryIO
 
     from lambda_punch.runtime.handled import HandledFile
     from lambda_punch.runtime.process import Process
     from lambda_punch.runtime.queue import QueuedJob
+else:
+    import _signal as signal  # the module in Python around it makes enums of its numbers, at every cold start
 
 # Seconds from SIGTERM.
 LAST_START = 0.1  # until here leftovers are started in this process, what comes after is the heir's
@@ -58,8 +61,8 @@ class Shutdown:
         if signal.getsignal(_WAKE) == signal.SIG_DFL:
             signal.signal(_WAKE, _wake)
         others = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        name = "lambda-punch-shutdown"
-        threading.Thread(target=self._watch, args=(reader, others), name=name, daemon=True).start()
+        # Not threading.Thread, whose start() waits for the new thread's first steps: part of each cold start.
+        _thread.start_new_thread(self._watch, (reader, others))
 
     def _watch(self, reader: int, others: int) -> None:
         while data := os.read(reader, 64):
