@@ -9,6 +9,7 @@ from lambda_punch.runtime import Process, forget_in_children
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from lambda_punch.runtime.handled import HandledFile
@@ -62,7 +63,7 @@ def start() -> None:
     if process.forked or "AWS_LAMBDA_RUNTIME_API" not in os.environ:
         _start_outside(config)
     else:
-        _start_on_lambda(config)
+        on_lambda(config)
 
 
 process = Process(start)
@@ -95,6 +96,10 @@ def _start_on_lambda(config: _config.Config) -> None:
     process.submit = process.queue.add
     process.handled = _note if watched else _announce
     _watch_sigterm(file)
+
+
+on_lambda: Callable[[_config.Config], None] = _start_on_lambda
+"""What start() does on Lambda; the local Lambda puts its own here to compare."""
 
 
 def _mode(file: HandledFile | None, config: _config.Config, *, watched: bool, heard: bool) -> Mode:

@@ -19,7 +19,7 @@ from .timeline import Timeline
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _INVOKES_FAILED = 1
 _USAGE = 2
@@ -51,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--init-timeout", metavar="S", type=float, default=10.0, help="limit of the init phase (default: 10)")
     add("--pause", metavar="S", type=float, default=0.0, help="seconds of rest between the invokes")
     add("--serve", metavar="PORT", type=int, help="answer HTTP on this port (0: any) instead of sending events")
+    add("--compare", action="store_true", help="measure what callers save: jobs within the request, and after it")
     add("--task-root", metavar="DIR", help="where the function's code is (default: here)")
     add("--extension", metavar="PATH", action="append", default=[], help="an extension's executable, repeatable")
     add("--no-extension", action="store_true", help="leave out lambda-punch's own extension")
@@ -70,7 +71,9 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             _check_image_alone(arguments)
         with ExitStack() as stack:
-            function = _function(arguments, stack, console)
+            if arguments.compare:
+                return _compare(arguments, stack, events, console)
+            function = _function(arguments, _extensions(arguments, stack), console)
             return _run(function, arguments, events, console)
     except UsageError as error:
         console.complain(str(error))
@@ -117,12 +120,33 @@ def _serve(function: LocalLambda, port: int, console: Console) -> int:
     return 0
 
 
-def _function(arguments: argparse.Namespace, stack: ExitStack, console: Console) -> LocalLambda:
+def _compare(arguments: argparse.Namespace, stack: ExitStack, events: list[Any], console: Console) -> int:
+    from .compare import ROUNDS, compare
+
+    if arguments.image is not None or arguments.serve is not None:
+        raise UsageError(
+            "--compare is not for --image or --serve: it sends its own events to a function in this Python"
+        )
+    extensions = _extensions(arguments, stack)
+    if arguments.count is None:
+        events = list(itertools.islice(itertools.cycle(events), ROUNDS))
+    if not events:
+        raise UsageError("--compare needs at least one invoke")
+    with _sigterm_as_interrupt():
+        found = compare(lambda command: _function(arguments, extensions, console, command), arguments.handler, events)
+    console.show_comparison(found)
+    return _INVOKES_FAILED if found.failed else 0
+
+
+def _function(
+    arguments: argparse.Namespace, extensions: list[Path], console: Console, command: Sequence[str] | None = None
+) -> LocalLambda:
     return LocalLambda(
         arguments.handler,
         image=arguments.image,
         task_root=arguments.task_root,
-        extensions=_extensions(arguments, stack),
+        extensions=extensions,
+        runtime_command=command,
         timeout=arguments.timeout,
         init_timeout=arguments.init_timeout,
         freeze=not arguments.no_freeze,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from .chart import length
 
 if TYPE_CHECKING:
+    from .compare import Comparison
     from .events import Event
     from .invocation import Invocation
     from .timeline import Timeline
@@ -76,6 +77,13 @@ class Console:
             self._write("\n" + timeline.render(width=width, color=self._color).rstrip("\n"))
         if timeline.shutdown is not None:
             self._write(self._paint(f"shutdown {length(timeline.shutdown)}", _DIM))
+
+    def show_comparison(self, comparison: Comparison) -> None:
+        """Print what callers wait both ways, and what they save."""
+        if self._as_json:
+            sys.stdout.write(json.dumps(comparison.as_dict()) + "\n")
+        else:
+            self._write("\n" + comparison.render())
 
     def _paint(self, text: str, color: str) -> str:
         return f"\x1b[{color}m{text}\x1b[0m" if self._color else text
