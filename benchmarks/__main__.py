@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,24 +33,40 @@ def main() -> int:
     parser.add_argument("only", nargs="*", help=f"of {', '.join(SUITE)} (default: all)")
     parser.add_argument("--quick", action="store_true", help="fewer rounds: under two minutes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures as JSON")
+    parser.add_argument("--from", type=Path, metavar="FILE", dest="earlier", help="show these figures, measure nothing")
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="also draw them; needs the extra bench")
     parser.add_argument("--check", action="store_true", help="exit 1 if a target is missed by more than the tolerance")
     parser.add_argument("--tolerance", type=float, default=0.1, help="of a limit, for --check (default: 0.1)")
     arguments = parser.parse_args()
-    figures: list[Figure] = []
-    for name in arguments.only or SUITE:
-        if name not in SUITE:
-            parser.error(f"no such benchmark: {name}")
-        benchmark, full, quick = SUITE[name]
-        for figure in benchmark(quick if arguments.quick else full):
-            figures.append(figure)
-            print(*report.lines(figure), sep="\n", flush=True)
+    if unknown := set(arguments.only) - set(SUITE):
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    if arguments.earlier:
+        results: report.Results = json.loads(arguments.earlier.read_text())
+        print(*report.table(results), sep="\n")
+    else:
+        results = measure(arguments.only or list(SUITE), quick=arguments.quick)
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(report.as_json(figures))
-    failed = report.missed(figures, arguments.tolerance) if arguments.check else []
-    for figure, target in failed:
-        print(f"missed: {figure.number} {figure.case}: {target.text(figure.unit)}", file=sys.stderr)
+        arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+    if arguments.svg:
+        from benchmarks.picture import draw
+
+        draw(results, arguments.svg)
+    failed = report.missed(results, arguments.tolerance) if arguments.check else []
+    for line in failed:
+        print(f"missed: {line}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def measure(names: list[str], *, quick: bool) -> report.Results:
+    """Run the benchmarks and print each figure as it is taken."""
+    figures: list[Figure] = []
+    for name in names:
+        benchmark, full, few = SUITE[name]
+        for figure in benchmark(few if quick else full):
+            figures.append(figure)
+            print(*report.lines(figure), sep="\n", flush=True)
+    return report.as_dict(figures)
 
 
 if __name__ == "__main__":
