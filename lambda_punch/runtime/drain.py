@@ -7,6 +7,7 @@ logged. The drain does not end while a job of its own runs, however late it is: 
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Awaitable
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
 
     ErrorHandler = Callable[[BaseException, Job], Any]
     HandleError = Callable[[BaseException, Job], bool]
+
+
+BESIDE = 0.0002
+"""Seconds for which a job may keep the interpreter from other threads (Python's own: 0.005).
+
+A job that is frozen in its middle goes on beside the next request, whose thread waits this long each time it comes back
+from a system call. Where no other thread wants to run it makes no difference.
+"""
 
 
 class Drained(NamedTuple):
@@ -68,6 +77,8 @@ class Drain:
         """Run what is released; start nothing at or after ``until`` (epoch seconds). Never raises."""
         with self._one_at_a_time:
             self.until = until
+            before = sys.getswitchinterval()
+            sys.setswitchinterval(min(BESIDE, before))
             helpers = [_Worker(self) for _ in range(min(self._workers, len(self._queue)) - 1)]
             for helper in helpers:
                 helper.start()
@@ -75,6 +86,7 @@ class Drain:
             for helper in helpers:
                 helper.join()
                 ran, failed = ran + helper.ran, failed + helper.failed
+            sys.setswitchinterval(before)
             return Drained(ran, failed, len(self._queue))
 
     def work(self) -> tuple[int, int]:
