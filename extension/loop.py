@@ -10,7 +10,7 @@ import os
 import select
 import time
 
-from . import contract, log, rendezvous
+from . import contract, log, lost, rendezvous
 from .api import ApiError, ExtensionsApi
 from .events import Invoke, Shutdown, parse_event
 from .watch import HandledFile
@@ -122,6 +122,7 @@ def run(api: ExtensionsApi, directory: str, descriptor: "int | None") -> None:
             continue
         if isinstance(event, Shutdown):
             _shut_down(holder, event)
+            lost.report(directory, f"the function's process ended before they were done ({event.reason or 'shutdown'})")
             return
         holder = _guarded(directory, holder, Holder.hold, event)
         _ask_next(api)
