@@ -126,10 +126,10 @@ def _open_ledger(function: Callable[..., Any]) -> int:
         if process.enter is _open_ledger:
             try:
                 ledger = Ledger(_directory(process.config or _config.Config()))
-                process.enter, process.settle = ledger.enter, ledger.settle
             except (OSError, AttributeError) as error:  # no room, or a system without posix_fallocate
-                process.enter = no_entry
                 _log.logger().error("jobs that are lost by a kill will not be named: no ledger: %s", error)
+                ledger = Ledger(None)
+            process.keep(ledger)
     return process.enter(function)
 
 

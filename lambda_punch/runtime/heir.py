@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from lambda_punch.runtime.process import Process
     from lambda_punch.runtime.queue import QueuedJob
 
-_TURN_SIZE = 8192  # bytes: the places of a thousand jobs
-
 
 class Heir(NamedTuple):
     """The child's process id, and the pipe by which it is told that its turn has come."""
@@ -27,12 +25,8 @@ class Heir(NamedTuple):
     pid: int
     turn: BinaryIO
 
-    def begin(self, interrupted: list[int]) -> None:
-        """Let it begin; ``interrupted`` are the places of the running jobs that go down with this process."""
-        try:
-            self.turn.write(b"." + b" ".join(b"%d" % place for place in interrupted))
-        except OSError:
-            pass  # it has died already, and the extension tells what is lost
+    def begin(self) -> None:
+        """Let it begin."""
         self.turn.close()
 
 
@@ -54,7 +48,7 @@ def fork_heir(estate: Estate, process: Process) -> Heir | None:
     waits for it past ``end``. Where the fork fails the jobs are reported as lost, and None is returned.
     """
     workers = 1 if process.config is None else process.config.workers
-    ledger = process.enter, process.settle  # a forked child begins anew; this one goes on with the ledger
+    ledger = process.ledger  # a forked child begins anew; this one goes on with the ledger
     try:
         reader, writer = os.pipe()
         pid = _fork()
@@ -64,7 +58,8 @@ def fork_heir(estate: Estate, process: Process) -> Heir | None:
         return None
     if pid == 0:
         os.close(writer)
-        process.enter, process.settle = ledger
+        if ledger is not None:
+            process.keep(ledger)
         _work_off(estate, process, reader, workers)
     os.close(reader)
     return Heir(pid, open(writer, "wb", buffering=0))
@@ -81,7 +76,8 @@ def _work_off(estate: Estate, process: Process, turn: int, workers: int) -> None
     try:
         os.setsid()
         signal.set_wakeup_fd(-1)
-        interrupted = _wait_for_turn(turn, estate.running)
+        os.read(turn, 1)
+        interrupted = [job for job in estate.running if process.ledger and process.ledger.is_open(job[6])]
         queue = JobQueue()
         for job in estate.jobs:
             queue.add(job)
@@ -97,12 +93,3 @@ def _work_off(estate: Estate, process: Process, turn: int, workers: int) -> None
         report_lost(process, lost, "the environment was shut down and had no time left for them")
     finally:
         os._exit(0)
-
-
-def _wait_for_turn(turn: int, running: list[QueuedJob]) -> list[QueuedJob]:
-    """Return the jobs that ended unfinished with the parent: all, if it was killed before it could tell."""
-    with open(turn, "rb") as pipe:
-        told = pipe.read(_TURN_SIZE)
-    if not told.startswith(b"."):
-        return running
-    return [running[int(place)] for place in told[1:].split()]

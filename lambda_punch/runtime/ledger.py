@@ -3,7 +3,8 @@
 A file in the rendezvous directory, mapped into this process: an entry is two bytes in memory, a quarter of a
 microsecond, and the kernel keeps it when the process is killed. The extension reads it then and says what was lost;
 after a re-init the next one does. It is made at the first push, its space allocated (a write into a mapped hole of a
-full disk would kill the process). Where it cannot be made nothing is kept, and only a killed process tells less.
+full disk would kill the process). Where it cannot be made it is kept in memory alone, for the forked child that works off
+leftovers, and nobody can read it once the process was killed.
 
 Any thread may call ``enter`` and ``settle``. A forked child that is no heir has no ledger.
 """
@@ -29,19 +30,9 @@ _SLOTS = (_contract.LEDGER_SIZE - _contract.LEDGER_SLOTS) // 2
 class Ledger:
     """The jobs that this process has taken and not yet done."""
 
-    def __init__(self, directory: str) -> None:
-        """Make the file in ``directory``; raises OSError."""
-        path = f"{directory}/{_contract.LEDGER}{os.getpid()}"
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        descriptor = os.open(path, flags, 0o600)
-        try:
-            os.posix_fallocate(descriptor, 0, _contract.LEDGER_SIZE)
-            self._data = mmap.mmap(descriptor, _contract.LEDGER_SIZE)
-        except OSError:
-            os.unlink(path)
-            raise
-        finally:
-            os.close(descriptor)
+    def __init__(self, directory: str | None) -> None:
+        """Make the file in ``directory``; raises OSError. None: in memory alone."""
+        self._data = mmap.mmap(-1, _contract.LEDGER_SIZE) if directory is None else _map_file(directory)
         self._data[: len(_contract.LEDGER_GREETING)] = _contract.LEDGER_GREETING
         self._slots = memoryview(self._data)[_contract.LEDGER_SLOTS :].cast("H")
         self._next = itertools.count(1).__next__  # atomic
@@ -69,6 +60,10 @@ class Ledger:
         if number:
             self._slots[number % _SLOTS] = 0
 
+    def is_open(self, number: int) -> bool:
+        """Tell whether a job that was entered has not been settled; for as long as no other has its slot."""
+        return number > 0 and self._slots[number % _SLOTS] > 0
+
     def _line(self, function: Callable[..., Any]) -> int:
         """Return the line of a name that is not in ``_known``; never raises, whatever the callable is."""
         line = 1
@@ -90,3 +85,17 @@ class Ledger:
         self._end += len(text)
         self._lines[name] = len(self._lines) + 1
         return self._lines[name]
+
+
+def _map_file(directory: str) -> mmap.mmap:
+    path = f"{directory}/{_contract.LEDGER}{os.getpid()}"
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        os.posix_fallocate(descriptor, 0, _contract.LEDGER_SIZE)
+        return mmap.mmap(descriptor, _contract.LEDGER_SIZE)
+    except OSError:
+        os.unlink(path)
+        raise
+    finally:
+        os.close(descriptor)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lambda_punch.runtime.background_loop import BackgroundLoop
     from lambda_punch.runtime.drain import Drain, ErrorHandler
     from lambda_punch.runtime.job import Job
+    from lambda_punch.runtime.ledger import Ledger
     from lambda_punch.runtime.queue import QueuedJob
     from lambda_punch.runtime.shutdown import Shutdown
     from lambda_punch.runtime.worker import Worker
@@ -73,7 +74,7 @@ class Process:
         self.submit: Callable[[QueuedJob], object] = self._start_and_submit
         self.handled: Callable[[Any], None] = self._start_and_note
         self.enter: Callable[[Callable[..., Any]], int] = self._start_and_enter
-        self.settle: Callable[[int], object] = bool
+        self.ledger: Ledger | None = None
         self._drain: Drain | None = None
         self._worker: Worker | None = None
         self._loop: BackgroundLoop | None = None
@@ -94,6 +95,16 @@ class Process:
     def until(self) -> float:
         """When the margin before the request's deadline begins, in epoch seconds; infinite if unknown."""
         return self.until_ms / 1000 if self.until_ms else FOREVER
+
+    def keep(self, ledger: Ledger) -> None:
+        """Have pushed jobs entered in ``ledger``, and settled when they are done."""
+        self.ledger = ledger
+        self.enter = ledger.enter
+
+    def settle(self, number: int) -> None:
+        """Settle a job that was entered; number 0 was not."""
+        if number and self.ledger is not None:
+            self.ledger.settle(number)
 
     def remaining_time(self) -> float:
         """Return the seconds until the environment may freeze or end; infinite where it does not."""

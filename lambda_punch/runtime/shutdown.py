@@ -107,11 +107,10 @@ class Shutdown:
         running = drain.under_way
         heir = self._bequeath(jobs, running, began) if jobs and not alone else None
         drain.wait_until_idle(began + LAST_END)
-        interrupted = drain.under_way
         if heir is not None:
-            heir.begin([place for place, job in enumerate(running) if job in interrupted])
+            heir.begin()
         else:
-            report_lost(self._process, interrupted + (jobs if alone else []), "the environment was shut down")
+            report_lost(self._process, drain.under_way + (jobs if alone else []), "the environment was shut down")
 
     def _bequeath(self, jobs: list[QueuedJob], running: list[QueuedJob], began: float) -> Heir | None:
         """Fork the heir; it begins when it is told to, or this process has died.
