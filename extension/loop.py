@@ -70,7 +70,8 @@ class Holder:
             return
         until_ms = event.deadline_ms - _HEIR_RESERVE_MS
         while (remaining := until_ms - time.time() * 1000) > 0:
-            if not self._handled.wait(record.pid, remaining):
+            self._handled.wait(record.pid, remaining)  # whether or not somebody has removed the file
+            if self._handled.runtime_ended:
                 return
 
     def _let_platform_notice(self) -> None:

@@ -51,9 +51,9 @@ class HandledFile:
         os.pwrite(self._descriptor, record, 0)
         return os.fstat(self._descriptor).st_nlink > 0
 
-    def extension_lives(self) -> bool:
-        """Tell whether the process that made the file is there to wait for anything."""
-        return _lives(self._extension)
+    def is_heeded(self) -> bool:
+        """Tell whether the extension is there to wait for anything: it lives, and nobody has removed the file."""
+        return os.fstat(self._descriptor).st_nlink > 0 and _lives(self._extension)
 
     def remove(self) -> None:
         """Remove the file: the extension then holds no more for this process. Never raises."""
@@ -97,10 +97,12 @@ def _check_greeting(data: bytes) -> int:
 
 
 def _lives(pid: int) -> bool:
+    """Tell whether a process runs; one that has ended, and whose parent has not noticed, does not."""
     try:
         os.kill(pid, 0)
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return stat.read(512).rpartition(b") ")[2][:1] not in (b"Z", b"X")
     except ProcessLookupError:
         return False
     except OSError:
-        pass  # it lives, under another user
-    return True
+        return True  # it lives, under another user, or there is no /proc to tell more

@@ -87,7 +87,7 @@ class Shutdown:
         try:
             process.release_all()
             if process.pending:
-                alone = self._file is None or not self._file.extension_lives()
+                alone = self._file is None or not self._file.is_heeded()
                 last_start = began + (LAST_END if alone else LAST_START)
                 process.until_ms = int((began + LAST_END) * 1000)
                 process.drain.until = last_start

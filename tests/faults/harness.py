@@ -52,8 +52,6 @@ def work(name):
         hooks.here("heir is in a job")
     time.sleep(0.05)
     hooks.say(f"end {{name}}")
-    if os.getpid() == home:
-        hooks.here("job ends")
 
 def push(name):
     punch.push(work, name)
@@ -172,14 +170,14 @@ class Environment:
             "PYTHONPATH": str(ROOT),
         }
         proxied = ["env", f"AWS_LAMBDA_RUNTIME_API={api}"] if api else []
-        self.function = LocalLambda(
-            "app.handler",
-            task_root=directory,
-            extensions=[self._launcher(extension, api)],
-            env=env,
-            timeout=TIMEOUT,
-            runtime_command=[*proxied, sys.executable, "-m", "awslambdaric", "app.handler"],
-        )
+        self.options: dict[str, Any] = {
+            "task_root": directory,
+            "extensions": [self._launcher(extension, api)],
+            "env": env,
+            "timeout": TIMEOUT,
+            "runtime_command": [*proxied, sys.executable, "-m", "awslambdaric", "app.handler"],
+        }
+        self.function = self.later = LocalLambda("app.handler", **self.options)
         self.answers: list[tuple[str, Any]] = []
 
     def _launcher(self, extension: Path, api: str) -> Path:
@@ -213,7 +211,7 @@ class Environment:
             self.function.wait_idle(timeout=15)
             self.invoke("next", 1)
             self.function.wait_idle(timeout=15)
-            if self.answers[-1][1] == "Extension.Crash" and self.fault == KILL_EXTENSION:
+            if self.answers[-1][1] in ("Extension.Crash", "Runtime.ExitError"):
                 # it died while nothing was due: Lambda ends the next invoke for it, and serves the one after
                 self.invoke("after", 1)
                 self.function.wait_idle(timeout=15)
@@ -234,6 +232,10 @@ class Environment:
             self.invoke("hit", 6, late=True)
             self.function.wait_idle(timeout=15)
             self.controller.allow()
+        if self.fault == KILL_EXTENSION:
+            # nobody is left to tell what was lost; if Lambda uses the environment again, the next extension does
+            with LocalLambda("app.handler", **self.options) as successor:
+                self.later = successor
 
     # -- the mischief -------------------------------------------------------------------------------------------------
 
@@ -272,15 +274,19 @@ class Environment:
         pushed, begun, ended = told.about("pushed"), told.about("begin"), told.about("end")
         found += [f"{name} ran {begun.count(name)} times" for name in set(begun) if begun.count(name) > 1]
         undone = [name for name in pushed if name not in ended]
-        reports = [int(match[1]) for _, line in self.function.logs if (match := _LOST.search(line))]
+        reports = [int(match[1]) for _, line in self._logs if (match := _LOST.search(line))]
         if sum(reports) != len(undone):
             found.append(f"of {len(pushed)} jobs {undone} were not done, {reports} were reported")
         last = self.answers[-1][0]
         if last != "hit" and not any(name.startswith(last) for name in ended):
             found.append(f"the job of {last} did not run")
         if found:
-            found += [f"{source}: {line}" for source, line in self.function.logs]
+            found += [f"{source}: {line}" for source, line in self._logs]
         return found
+
+    @property
+    def _logs(self) -> list[tuple[str, str]]:
+        return self.function.logs + (self.later.logs if self.later is not self.function else [])
 
     def _fits(self, name: str, answer: Any) -> bool:
         """Whether this is what the caller would have got without us: Lambda ends an invoke whose processes die."""
@@ -288,7 +294,8 @@ class Environment:
             return True
         answered = self.point is not None and self.point.phase in (INVOKE, SHUTDOWN_PHASE) and self.point.answered
         if self.fault == KILL_RUNTIME:
-            return answer == "Runtime.ExitError" and name in ("hit", "first") and not answered
+            over = self.point is not None and self.point.over
+            return answer == "Runtime.ExitError" and name in ("hit", "first", "next") and (over or not answered)
         if self.fault == KILL_EXTENSION:
             return answer == "Extension.Crash" and name in (("next",) if answered else ("hit", "first"))
         return False

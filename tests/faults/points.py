@@ -20,6 +20,8 @@ class Point(NamedTuple):
     """Which time it is reached after the warm-up."""
     answered: bool = False
     """Whether the caller has its answer by then."""
+    over: bool = False
+    """Whether the invoke is over for Lambda, too: a process that dies here fails the next one, as without us."""
 
 
 POINTS = [
@@ -38,10 +40,10 @@ POINTS = [
     Point("drain request is sent", EXTENSION, "zmq:Socket.send_multipart", "after", answered=True),
     Point("drain request is here", RUNTIME, "lambda_punch.runtime.server:DrainServer._answer", answered=True),
     Point("job begins", RUNTIME, "job begins", answered=True),
-    Point("job ends", RUNTIME, "job ends", answered=True),
+    Point("job has ended", RUNTIME, "lambda_punch.runtime.process:Process.settle", "after", answered=True),
     Point("answer is about to be sent", RUNTIME, "zmq:Socket.send_multipart", answered=True),
-    Point("extension has the answer", EXTENSION, "extension.drain:Drain._answered", "true", answered=True),
-    Point("extension asks for its next event", EXTENSION, "extension.loop:_ask_next", answered=True),
+    Point("extension has the answer", EXTENSION, "extension.drain:Drain._answered", "true", answered=True, over=True),
+    Point("extension asks for its next event", EXTENSION, "extension.loop:_ask_next", answered=True, over=True),
     Point("SIGTERM is here", RUNTIME, "lambda_punch.runtime.shutdown:Shutdown._work_off", phase=SHUTDOWN),
     Point("heir is about to be made", RUNTIME, "lambda_punch.runtime.heir:fork_heir", phase=SHUTDOWN),
     Point("heir is announced", RUNTIME, "lambda_punch.runtime.heir:Heir.begin", phase=SHUTDOWN),
