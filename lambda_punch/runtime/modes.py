@@ -103,8 +103,8 @@ class WithExtension:
         """Write the record: this request is handled, and whether jobs wait."""
         process = self._process
         try:
-            if not process.pending:
-                self._write(_contract.EMPTY)
+            if not process.pending or time.time() >= process.until:
+                self._write(_contract.EMPTY)  # also in the margin: nothing starts, and the extension may have left
             elif self._asked or process.drain.busy:
                 self._announce_jobs()
             else:

@@ -161,3 +161,23 @@ def test_a_job_without_a_deadline_has_all_the_time_there_is() -> None:
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
 
     assert float(ran.stdout) > 29  # the exit may have begun, and with it its 30 s
+
+
+def test_requests_that_end_in_the_margin_do_not_turn_the_extension_off(function: Callable[..., Function]) -> None:
+    """Nothing is announced there, so nothing is missed: the jobs run at the first request that leaves them time."""
+    shop = function(
+        """
+        @punch.handler
+        def handler(event, context):
+            punch.push(note, event)
+            if event != "quick":
+                time.sleep(0.96)
+            return event
+        """,
+        timeout=1.0,
+    )
+
+    assert [shop.call(event) for event in ("one", "two", "three", "quick", "quick")][:3] == ["one", "two", "three"]
+
+    assert shop.told == ["one", "two", "three", "quick", "quick"]
+    assert shop.said("the extension does not ask") == []

@@ -25,7 +25,7 @@ class Proxy:
 
     @property
     def address(self) -> str:
-        return "127.0.0.1:%d" % self._server.getsockname()[1]
+        return f"127.0.0.1:{self._server.getsockname()[1]}"
 
     def allow(self) -> None:
         self._armed = True

@@ -37,7 +37,9 @@ MESSAGES = [
 HOW = ["drop", "delay", "duplicate", "corrupt"]
 
 
-@pytest.fixture(params=[(message, how) for message in MESSAGES for how in HOW], ids=lambda cell: f"{cell[0].name}-{cell[1]}")
+@pytest.fixture(
+    params=[(message, how) for message in MESSAGES for how in HOW], ids=lambda cell: f"{cell[0].name}-{cell[1]}"
+)
 def cell(request: pytest.FixtureRequest) -> tuple[str, str, str]:
     message, how = request.param
     return ("faults of messages", message.name, how)
