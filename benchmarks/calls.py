@@ -100,7 +100,7 @@ def drains(job: Callable[[], None], count: int, rounds: int) -> dict[str, list[f
         queue = JobQueue()
         queue.released = ALL
         for _ in range(count):
-            queue.add((0, "", job, (), None, copy_context()))
+            queue.add((0, "", job, (), None, copy_context(), 0))
         drain = Drain(queue, BackgroundLoop(), lambda *_: False)
         begun = time.perf_counter()
         drain.run(float("inf"))

@@ -4,7 +4,7 @@ The extension may come from a layer that was built at another version than the f
 A shared import would hide that; two equal files and a version in every exchange make it one clear error line.
 A test holds the two copies equal, byte for byte. It imports nothing: the extension reads it before it registers.
 
-The rendezvous directory holds two things:
+The rendezvous directory holds:
 
 ``handled``
     Made by the extension before it registers, so before the runtime exists: where this file is, the extension
@@ -12,6 +12,10 @@ The rendezvous directory holds two things:
     and inotify tells the extension.
 ``drain-PID``
     The ZeroMQ socket (ipc) of the runtime process PID, bound when there is first something to drain.
+``jobs-PID``
+    The ledger of the runtime process PID, made at its first push: which jobs it has taken and not yet done. The
+    process has it mapped into its memory, so that an entry costs no system call and outlives the process; whoever
+    outlives it reads there what was lost.
 """
 
 VERSION = 1
@@ -34,6 +38,16 @@ DONE = b"done"
 REFUSED = b"refused"
 FRAME_SIZE = 256  # bytes, at most
 MESSAGE_VERSION = b"%d" % VERSION
+
+# The ledger: a greeting, the names of callables (a line each), and a ring of slots, each the number of the line (from
+# 1) that names the job in it, in two bytes, little end first; 0 is a free slot.
+LEDGER = "jobs-"
+LEDGER_GREETING = b"lambda-punch jobs %d\n" % VERSION
+LEDGER_NAMES = 64  # bytes before the names
+LEDGER_SLOTS = 16384  # bytes before the slots
+LEDGER_SIZE = 32768  # bytes; the names end with a zero byte before the slots
+LEDGER_NAME_SIZE = 256  # bytes of one name, at most
+LEDGER_OTHERS = b"(others)"  # the first name: of what finds no room
 
 MARGIN = 0.2  # seconds before the function's deadline at which no job is started and the extension moves on
 
@@ -109,6 +123,21 @@ def parse_record(data: bytes) -> "Record | None":
     if state not in STATES or not is_request_id(request_id):
         return None
     return Record(sequence, state, pid, until_ms, request_id)
+
+
+def parse_ledger(data: bytes) -> "dict[str, int] | None":
+    """Return how many jobs of each name are not done, or None if this is no ledger."""
+    if len(data) != LEDGER_SIZE or not data.startswith(LEDGER_GREETING):
+        return None
+    names = data[LEDGER_NAMES:LEDGER_SLOTS].partition(b"\0")[0].split(b"\n")
+    found: dict[str, int] = {}
+    for place in range(LEDGER_SLOTS, LEDGER_SIZE, 2):
+        if number := data[place] | data[place + 1] << 8:
+            raw = names[number - 1] if number <= len(names) else LEDGER_OTHERS
+            text = raw[:LEDGER_NAME_SIZE].decode("ascii", "replace")
+            name = text if text.isprintable() else repr(text)
+            found[name] = found.get(name, 0) + 1
+    return found
 
 
 def _number(text: bytes) -> "int | None":

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _SLEEP_MS = 1000  # an INVOKE may be left unread this long: the hold does not depend on it, nor does a deadline
 _NOTICE_MS = 50  # until the platform too has learned that the runtime process has died
+_LAST_POLL_MS = 50  # before the deadline: a record that never comes must not make the function time out
 _HEIR_RESERVE_MS = 60  # left for this process to exit before the platform's own limit
 _POLL_ATTEMPTS = 8  # failed polls in a row after which the platform is taken for gone
 _POLL_PAUSE = 0.05  # seconds, doubled at each failed poll in a row
@@ -53,7 +54,7 @@ class Holder:
         if record is None or self._handled.removed:
             return  # the function does not use the library, or not yet, or not any more
         while not self._tells(record, event.request_id):
-            remaining = event.deadline_ms - time.time() * 1000
+            remaining = event.deadline_ms - _LAST_POLL_MS - time.time() * 1000
             if remaining <= 0 or not self._handled.wait(record.pid, remaining):
                 self._let_platform_notice()
                 return
@@ -71,7 +72,8 @@ class Holder:
             return
         until_ms = event.deadline_ms - _HEIR_RESERVE_MS
         while (remaining := until_ms - time.time() * 1000) > 0:
-            if not self._handled.wait(record.pid, remaining):
+            self._handled.wait(record.pid, remaining)  # whether or not somebody has removed the file
+            if self._handled.runtime_ended:
                 return
 
     def _let_platform_notice(self) -> None:
@@ -123,6 +125,9 @@ def run(api: ExtensionsApi, directory: str, descriptor: "int | None") -> None:
             continue
         if isinstance(event, Shutdown):
             _shut_down(holder, event)
+            from . import lost
+
+            lost.report(directory, f"the function's process ended before they were done ({event.reason or 'shutdown'})")
             return
         holder = _guarded(directory, holder, Holder.hold, event)
         _ask_next(api)

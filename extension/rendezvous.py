@@ -12,13 +12,16 @@ class RendezvousError(Exception):
 def make_handled_file(directory: str) -> int:
     """Make the directory (0700) and in it a new handled-file with the greeting; return its descriptor.
 
-    What an earlier life of this environment left there (Lambda keeps /tmp over a re-init) is replaced. Raises
-    RendezvousError for a directory that is a link, is another user's or is open to others, and OSError.
+    What an earlier life of this environment left there (Lambda keeps /tmp over a re-init) is replaced, and what was
+    lost with it is told. Raises RendezvousError for a directory that is a link, is another user's or is open to others, and OSError.
     """
     try:
         posix.mkdir(directory, 0o700)
     except FileExistsError:
         check_private(directory)
+        from . import lost
+
+        lost.report(directory, "the environment was ended, extension and all, before they were done")
     path = f"{directory}/{contract.HANDLED_FILE}"
     try:
         posix.unlink(path)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     P = ParamSpec("P")
     R = TypeVar("R")
     H = TypeVar("H", bound=Callable[[BaseException, Job], Any])
+    L = TypeVar("L", bound=Callable[[list[Job], str], Any])
 
 __all__ = [
     "ConfigurationError",
@@ -52,7 +53,9 @@ __all__ = [
     "error_handler",
     "handled",
     "handler",
+    "on_lost",
     "push",
+    "remaining_time",
     "start",
 ]
 
@@ -72,7 +75,8 @@ def push(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Call
         from lambda_punch.errors import NotCallableError
 
         raise NotCallableError(f"push() takes a function and its arguments, as in push(send, order); got {function!r}")
-    _process.submit((_process.sequence, _process.request_id, function, args, kwargs or None, _copy_context()))
+    number = _process.enter(function)
+    _process.submit((_process.sequence, _process.request_id, function, args, kwargs or None, _copy_context(), number))
     return function
 
 
@@ -94,6 +98,28 @@ def error_handler(function: H) -> H:
     """
     _process.error_handler = function
     return function
+
+
+def on_lost(function: L) -> L:
+    """Call ``function(jobs, reason)`` when jobs are given up, after the ERROR line that names them; a decorator.
+
+    ``jobs`` is a list of Job: those that were not started, and those that were in their middle, when the environment
+    or the process ended. It is called in the process that gives them up, at its very end: at a shutdown that is often
+    a forked child, with some 100 ms left. Nobody can call it when the process was killed; the line is the extension's
+    then. What it raises is logged. The last one set is the one used.
+    """
+    _process.lost_handler = function
+    return function
+
+
+def remaining_time() -> float:
+    """Return the seconds that a job has left: until the margin before the timeout of the invoke now under way.
+
+    From then on the environment may freeze, with the job in its middle; 0.0 is returned. At the shutdown it is the
+    time until the process is ended. Infinite where nothing freezes: on Managed Instances and off Lambda. A job that
+    went on at a later invoke is told what is left of that one. May be called from any thread, also in the handler.
+    """
+    return _process.remaining_time()
 
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from lambda_punch import _config, _contract, _log
-from lambda_punch.runtime import Process, forget_in_children
+from lambda_punch.runtime import Process, forget_in_children, no_entry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ def _start_outside(config: _config.Config) -> None:
 
     outside = Outside(process)
     process.mode, process.submit, process.handled = outside, outside.submit, _nothing
+    process.enter = no_entry
     atexit.register(outside.finish, config.exit_timeout)
 
 
@@ -90,10 +91,12 @@ def _start_on_lambda(config: _config.Config) -> None:
         _log.logger().warning("start() was called inside the handler; call it in module code, as the module is loaded")
     watched = watch_runtime_client(_end, _begin)
     file = None
-    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "lambda-managed-instances":
+    if not _managed():
         file = _open_handled_file(config)
     process.mode = _mode(file, config, watched=watched, heard=late is None)
     process.submit = process.queue.add
+    process.enter = no_entry if file is None else _open_ledger
+    process.freezes = not _managed()
     process.handled = _note if watched else _announce
     _watch_sigterm(file)
 
@@ -107,13 +110,32 @@ def _mode(file: HandledFile | None, config: _config.Config, *, watched: bool, he
 
     if file is not None:
         return WithExtension(process, file, _directory(config), heard=heard)
-    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "lambda-managed-instances":
+    if _managed():
         return Unheld(process)
     if watched:
         _log.logger().info("no extension: jobs run after the response, before the function asks for its next event")
         return Alone(process)
     _log.logger().error("neither the extension nor awslambdaric is there: jobs can be frozen before they are done")
     return Unheld(process)
+
+
+def _managed() -> bool:
+    return os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "lambda-managed-instances"
+
+
+def _open_ledger(function: Callable[..., Any]) -> int:
+    """Make the ledger at the first push: a function that pushes nothing does not pay for it."""
+    from lambda_punch.runtime.ledger import Ledger
+
+    with process.making:
+        if process.enter is _open_ledger:
+            try:
+                ledger = Ledger(_directory(process.config or _config.Config()))
+            except (OSError, AttributeError) as error:  # no room, or a system without posix_fallocate
+                _log.logger().error("jobs that are lost by a kill will not be named: no ledger: %s", error)
+                ledger = Ledger(None)
+            process.keep(ledger)
+    return process.enter(function)
 
 
 def _directory(config: _config.Config) -> str:
@@ -135,7 +157,9 @@ def _watch_sigterm(file: HandledFile | None) -> None:
     from lambda_punch.runtime.shutdown import Shutdown
 
     try:
-        Shutdown(process, file).install()
+        shutdown = Shutdown(process, file)
+        shutdown.install()
+        process.shutdown = shutdown
     except ValueError:
         _log.logger().warning("start() was not called on the main thread: no jobs will be run at the shutdown")
 
@@ -148,6 +172,8 @@ def _begin(request: Any) -> None:
 
 def _end() -> None:
     """Note that awslambdaric asks for its next event: the response of the last one is out, if there was one."""
+    if process.shutdown is not None:
+        process.shutdown.stay_first()
     if process.sequence:
         process.respond()
 

@@ -55,6 +55,11 @@ class Function(LocalLambda):
         """The notes' texts, in the order written."""
         return [note.text for note in self.notes]
 
+    @property
+    def started(self) -> list[str]:
+        """The sources that were started, over the life of the environment."""
+        return [event.source for event in self.events if event.kind == "started"]
+
     def call(self, event: Any = None) -> Any:
         """Invoke, wait until all is done and frozen, and return the parsed response."""
         invocation = self.invoke(event)

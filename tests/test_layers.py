@@ -22,9 +22,10 @@ LIBRARY = [
 # Inside runtime the rule holds file by file.
 RUNTIME = [
     {"queue", "response", "handled", "job", "background_loop", "handler"},
-    {"drain", "server"},
-    {"worker"},
+    {"drain", "server", "ledger"},
+    {"worker", "margin"},
     {"process"},
+    {"lost"},
     {"modes"},
     {"heir"},
     {"shutdown"},
@@ -33,6 +34,7 @@ RUNTIME = [
 EXTENSION = [
     {"__init__"},
     {"contract", "api", "log"},
+    {"lost"},
     {"rendezvous", "events", "watch"},
     {"drain"},
     {"loop"},

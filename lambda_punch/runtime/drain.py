@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     ErrorHandler = Callable[[BaseException, Job], Any]
     HandleError = Callable[[BaseException, Job], bool]
+    Settle = Callable[[int], object]
 
 
 BESIDE = 0.0002
@@ -46,13 +47,24 @@ class Drained(NamedTuple):
 class Drain:
     """Takes jobs from one queue and runs them, ``workers`` at a time."""
 
-    def __init__(self, queue: JobQueue, loop: BackgroundLoop, handle_error: HandleError, workers: int = 1) -> None:
-        """``handle_error`` returns False where nobody handles errors; they are then logged."""
+    def __init__(
+        self,
+        queue: JobQueue,
+        loop: BackgroundLoop,
+        handle_error: HandleError,
+        workers: int = 1,
+        settle: Settle = bool,
+    ) -> None:
+        """``handle_error`` returns False where nobody handles errors; they are then logged.
+
+        ``settle`` is called with the number in the ledger of each job that is done.
+        """
         self.until = 0.0  # epoch seconds; may be moved by the shutdown while a drain runs
         self._queue = queue
         self._loop = loop
         self._handle_error = handle_error
         self._workers = workers
+        self._settle = settle
         self._one_at_a_time = threading.Lock()
         self._running: dict[int, QueuedJob] = {}
 
@@ -64,7 +76,12 @@ class Drain:
     @property
     def running(self) -> list[Job]:
         """The jobs that run at this moment."""
-        return [describe(job) for job in self._running.copy().values()]
+        return [describe(job) for job in self.under_way]
+
+    @property
+    def under_way(self) -> list[QueuedJob]:
+        """The jobs that run at this moment, as they were queued."""
+        return list(self._running.copy().values())
 
     def wait_until_idle(self, until: float) -> bool:
         """Wait for the end of the drain that runs, if one does, up to ``until`` (epoch seconds); True if idle."""
@@ -104,6 +121,8 @@ class Drain:
                 failed += 1
                 self._report(error, queued)
             del running[thread]
+            if queued[6]:
+                self._settle(queued[6])
         return ran, failed
 
     def _finish(self, result: object, queued: QueuedJob) -> None:

@@ -19,7 +19,7 @@ class NoExtensionError(Exception):
 class HandledFile:
     """Writes records; for the runtime's main thread, and after a fork for nobody."""
 
-    __slots__ = ("_descriptor", "_directory", "_pid", "_sequence")
+    __slots__ = ("_descriptor", "_directory", "_extension", "_pid", "_sequence")
 
     def __init__(self, directory: str) -> None:
         """Open the file in ``directory``; raise NoExtensionError if no extension of this contract made it."""
@@ -33,7 +33,7 @@ class HandledFile:
         self._pid = os.getpid()
         self._sequence = 0
         try:
-            _check_greeting(os.pread(self._descriptor, _contract.RECORD_SIZE, 0))
+            self._extension = _check_greeting(os.pread(self._descriptor, _contract.RECORD_SIZE, 0))
         except NoExtensionError:
             self.close()
             raise
@@ -49,6 +49,10 @@ class HandledFile:
         record = _contract.encode_record(self._sequence, state, pid or self._pid, until_ms, request_id)
         os.pwrite(self._descriptor, record, 0)
         return os.fstat(self._descriptor).st_nlink > 0
+
+    def is_heeded(self) -> bool:
+        """Tell whether the extension is there to wait for anything: it lives, and nobody has removed the file."""
+        return os.fstat(self._descriptor).st_nlink > 0 and _lives(self._extension)
 
     def remove(self) -> None:
         """Remove the file: the extension then holds no more for this process. Never raises."""
@@ -75,7 +79,8 @@ def _open(directory: str) -> int:
     return descriptor
 
 
-def _check_greeting(data: bytes) -> None:
+def _check_greeting(data: bytes) -> int:
+    """Return the process id of the extension; raise NoExtensionError if it is not to be worked with."""
     greeting = _contract.parse_greeting(data)
     if greeting is None:
         raise NoExtensionError("the handled-file does not open with the extension's greeting")
@@ -85,9 +90,18 @@ def _check_greeting(data: bytes) -> None:
             f"the extension speaks contract version {version}, this library {_contract.VERSION}: "
             "install the extension and the library of one release"
         )
+    if not _lives(pid):
+        raise NoExtensionError  # left by an environment that is gone
+    return pid
+
+
+def _lives(pid: int) -> bool:
+    """Tell whether a process runs; one that has ended, and whose parent has not noticed, does not."""
     try:
         os.kill(pid, 0)
+        with open(f"/proc/{pid}/stat", "rb") as stat:
+            return stat.read(512).rpartition(b") ")[2][:1] not in (b"Z", b"X")
     except ProcessLookupError:
-        raise NoExtensionError from None  # left by an environment that is gone
+        return False
     except OSError:
-        pass  # it lives, under another user
+        return True  # it lives, under another user, or there is no /proc to tell more

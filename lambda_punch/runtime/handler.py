@@ -44,7 +44,7 @@ def _answer(result: Any, function: Callable[..., Any], process: Process) -> Any:
         return result
     if rest is not None:
         job = functools.update_wrapper(rest, function)
-        process.submit((process.sequence, process.request_id, job, (), None, copy_context()))
+        process.submit((process.sequence, process.request_id, job, (), None, copy_context(), process.enter(job)))
     return response
 
 

@@ -26,7 +26,7 @@ class Job(NamedTuple):
 
 def describe(queued: QueuedJob) -> Job:
     """Return the readable form of a queued job."""
-    _, request_id, function, args, kwargs, _ = queued
+    _, request_id, function, args, kwargs, _, _ = queued
     return Job(function, args, kwargs or {}, request_id)
 
 

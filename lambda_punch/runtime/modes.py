@@ -14,12 +14,14 @@ import time
 
 from lambda_punch import _contract
 from lambda_punch._log import logger
+from lambda_punch.runtime.lost import report_lost
 from lambda_punch.runtime.process import FOREVER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lambda_punch.runtime.drain import Drained
     from lambda_punch.runtime.handled import HandledFile
+    from lambda_punch.runtime.margin import MarginWatch
     from lambda_punch.runtime.process import Process
     from lambda_punch.runtime.queue import QueuedJob
     from lambda_punch.runtime.server import DrainServer
@@ -36,8 +38,10 @@ class Alone:
     def after_response(self) -> None:
         """Have the jobs run; come back when they are done or when the margin begins, whatever still runs."""
         process = self._process
-        if process.pending:
-            process.worker.drain(process.until)
+        if process.pending and not process.worker.drain(process.until):
+            from lambda_punch.runtime.margin import warn_of_running
+
+            warn_of_running(process.drain)
 
 
 class Unheld:
@@ -72,7 +76,8 @@ class Outside:
         if self._process.pending:
             self._process.worker.drain(time.time() + timeout)
             self._process.refuse()
-            report_lost(self._process.queue.clear(), f"the process exited and waited {timeout:g} s")
+            lost = self._process.drain.under_way + self._process.queue.clear()
+            report_lost(self._process, lost, f"the process exited and waited {timeout:g} s")
 
 
 class WithExtension:
@@ -88,6 +93,7 @@ class WithExtension:
         self._file = file
         self._directory = directory
         self._server: DrainServer | None = None
+        self._margin: MarginWatch | None = None
         self._announced = ""
         self._asked = heard
         self._misses = 0
@@ -97,8 +103,8 @@ class WithExtension:
         """Write the record: this request is handled, and whether jobs wait."""
         process = self._process
         try:
-            if not process.pending:
-                self._write(_contract.EMPTY)
+            if not process.pending or time.time() >= process.until:
+                self._write(_contract.EMPTY)  # also in the margin: nothing starts, and the extension may have left
             elif self._asked or process.drain.busy:
                 self._announce_jobs()
             else:
@@ -135,6 +141,12 @@ class WithExtension:
             return None
         self._asked = True
         self._misses = 0
+        if self._margin is None:
+            from lambda_punch.runtime.margin import MarginWatch
+
+            self._margin = MarginWatch(self._process.drain)
+            self._margin.start()
+        self._margin.begin(until)
         return self._process.drain.run(until)
 
     def _on_failure(self) -> None:
@@ -151,12 +163,3 @@ class WithExtension:
         self._file.remove()
         self._process.mode = Alone(self._process)
         self._process.mode.after_response()
-
-
-def report_lost(jobs: list[QueuedJob], reason: str) -> None:
-    """Write one ERROR line with the number and the names of jobs that will not run."""
-    if jobs:
-        from lambda_punch.runtime.job import qualified_name
-
-        names = ", ".join(sorted({qualified_name(job[2]) for job in jobs}))
-        logger().error("%d jobs lost (%s): %s", len(jobs), names, reason)

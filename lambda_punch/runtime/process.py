@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import _thread
 import os
+import time
 
 from lambda_punch.runtime.queue import ALL, JobQueue
 
@@ -26,8 +27,13 @@ if TYPE_CHECKING:
     from lambda_punch._config import Config
     from lambda_punch.runtime.background_loop import BackgroundLoop
     from lambda_punch.runtime.drain import Drain, ErrorHandler
+    from lambda_punch.runtime.job import Job
+    from lambda_punch.runtime.ledger import Ledger
     from lambda_punch.runtime.queue import QueuedJob
+    from lambda_punch.runtime.shutdown import Shutdown
     from lambda_punch.runtime.worker import Worker
+
+    LostHandler = Callable[[list[Job], str], Any]
 
     class Mode(Protocol):
         """What to do after a response."""
@@ -43,6 +49,7 @@ class Process:
         """``start`` is called at the first push or handled() if start() was not."""
         self._start = start
         self.error_handler: ErrorHandler | None = None
+        self.lost_handler: LostHandler | None = None
         self.config: Config | None = None
         self.forked = False
         self.reset()
@@ -55,14 +62,18 @@ class Process:
     def reset(self) -> None:
         """Begin anew with an empty queue, not started."""
         self.config = None
-        self._making = _thread.RLock()
+        self.making = _thread.RLock()
         self.queue = JobQueue()
         self.sequence = 0
         self.request_id = ""
         self.until_ms = 0
+        self.freezes = False
         self.mode: Mode | None = None
+        self.shutdown: Shutdown | None = None
         self.submit: Callable[[QueuedJob], object] = self._start_and_submit
         self.handled: Callable[[Any], None] = self._start_and_note
+        self.enter: Callable[[Callable[..., Any]], int] = self._start_and_enter
+        self.ledger: Ledger | None = None
         self._drain: Drain | None = None
         self._worker: Worker | None = None
         self._loop: BackgroundLoop | None = None
@@ -84,6 +95,23 @@ class Process:
         """When the margin before the request's deadline begins, in epoch seconds; infinite if unknown."""
         return self.until_ms / 1000 if self.until_ms else FOREVER
 
+    def keep(self, ledger: Ledger) -> None:
+        """Have pushed jobs entered in ``ledger``, and settled when they are done."""
+        self.ledger = ledger
+        self.enter = ledger.enter
+
+    def settle(self, number: int) -> None:
+        """Settle a job that was entered; number 0 was not."""
+        if number and self.ledger is not None:
+            self.ledger.settle(number)
+
+    def remaining_time(self) -> float:
+        """Return the seconds until the environment may freeze or end; infinite where it does not."""
+        until = self.until if self.freezes else FOREVER
+        if until == FOREVER and self._drain is not None:
+            until = self._drain.until
+        return until if until == FOREVER else max(0.0, until - time.time())
+
     @property
     def pending(self) -> bool:
         """Whether jobs wait or run."""
@@ -92,7 +120,7 @@ class Process:
     @property
     def loop(self) -> BackgroundLoop:
         """The asyncio loop of this process, for jobs and asynchronous handlers."""
-        with self._making:
+        with self.making:
             if self._loop is None:
                 from lambda_punch.runtime.background_loop import BackgroundLoop
 
@@ -102,18 +130,18 @@ class Process:
     @property
     def drain(self) -> Drain:
         """The drain of the queue, made at the first jobs."""
-        with self._making:
+        with self.making:
             if self._drain is None:
                 from lambda_punch.runtime.drain import Drain
 
                 workers = 1 if self.config is None else self.config.workers
-                self._drain = Drain(self.queue, self.loop, self.handle_error, workers)
+                self._drain = Drain(self.queue, self.loop, self.handle_error, workers, self.settle)
             return self._drain
 
     @property
     def worker(self) -> Worker:
         """The thread that drains without being asked by the extension."""
-        with self._making:
+        with self.making:
             if self._worker is None:
                 from lambda_punch.runtime.worker import Worker
 
@@ -127,6 +155,7 @@ class Process:
 
     def refuse(self) -> None:
         """Take no more jobs; push() raises ShutDownError from now on."""
+        self.enter = no_entry
         self.submit = _refuse
 
     def handle_error(self, error: BaseException, job: Any) -> bool:
@@ -140,9 +169,18 @@ class Process:
         self._start()
         self.submit(job)
 
+    def _start_and_enter(self, function: Callable[..., Any]) -> int:
+        self._start()
+        return self.enter(function)
+
     def _start_and_note(self, context: Any) -> None:
         self._start()
         self.handled(context)
+
+
+def no_entry(_function: object) -> int:
+    """Stand for a ledger where there is none: number 0 is never settled."""
+    return 0
 
 
 def _refuse(job: QueuedJob) -> None:

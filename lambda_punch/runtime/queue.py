@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from contextvars import Context
     from typing import Any, TypeAlias
 
-    # number of the request, its id, function, arguments, keyword arguments if any, context: a tuple, because a
-    # hundred thousand may wait and each push is on the path of a response
-    QueuedJob: TypeAlias = tuple[int, str, Callable[..., Any], tuple[Any, ...], dict[str, Any] | None, Context]
+    # number of the request, its id, function, arguments, keyword arguments if any, context, number in the ledger
+    # (0: none): a tuple, because a hundred thousand may wait and each push is on the path of a response
+    QueuedJob: TypeAlias = tuple[int, str, Callable[..., Any], tuple[Any, ...], dict[str, Any] | None, Context, int]
 
 ALL = 1 << 62  # released up to here: every job
 

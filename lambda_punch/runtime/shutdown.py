@@ -9,7 +9,8 @@ live as long as its emulator does has not been verified.
 Ways that do not work. A Python signal handler alone: while awslambdaric waits for its next event the main thread sits
 in C, and up to Python 3.11 the handler runs only when the next event comes. A SIGTERM handler that drains: it would run
 jobs on top of a handler that may hold their locks. So: the C-level handler writes to a pipe (``set_wakeup_fd``), and a
-thread reads it. Python's handler, when its turn comes, calls the handler that the user had installed.
+thread reads it. Python's handler, when its turn comes, calls the handler that the user had installed. Where
+its turn cannot come, the thread calls the user's handler in its place.
 """
 
 from __future__ import annotations
@@ -22,14 +23,15 @@ import time
 
 from lambda_punch import _contract
 from lambda_punch._log import logger
-from lambda_punch.runtime.modes import report_lost
+from lambda_punch.runtime.lost import report_lost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
-    from typing import Any, BinaryIO
+    from typing import Any
 
     from lambda_punch.runtime.handled import HandledFile
+    from lambda_punch.runtime.heir import Heir
     from lambda_punch.runtime.process import Process
     from lambda_punch.runtime.queue import QueuedJob
 else:
@@ -39,6 +41,7 @@ else:
 LAST_START = 0.1  # until here leftovers are started in this process, what comes after is the heir's
 LAST_END = 0.27  # a job that still runs here goes down with the process: SIGKILL is due at 0.3
 WINDOW = 1.85  # the heir starts nothing after this; the extension is ended at 2.0
+HEIR_END = 1.9  # what the heir has not done here it gives up, and says so; the extension leaves at 1.94
 
 _WAKE = signal.SIGURG  # ignored by default, so harmless wherever our handler should be missing
 
@@ -64,6 +67,15 @@ class Shutdown:
         # Not threading.Thread, whose start() waits for the new thread's first steps: part of each cold start.
         _thread.start_new_thread(self._watch, (reader, others))
 
+    def stay_first(self) -> None:
+        """Go before a handler that was installed since; call it on the main thread, after each response.
+
+        Python would call it at once, with the leftovers still waiting, and it may end the process.
+        """
+        found = signal.getsignal(signal.SIGTERM)
+        if found != self._handle and found is not None:
+            self._previous = signal.signal(signal.SIGTERM, self._handle)
+
     def _watch(self, reader: int, others: int) -> None:
         while data := os.read(reader, 64):
             if others >= 0:
@@ -77,56 +89,59 @@ class Shutdown:
         try:
             process.release_all()
             if process.pending:
-                last_start = began + (LAST_END if self._file is None else LAST_START)
+                alone = self._file is None or not self._file.is_heeded()
+                last_start = began + (LAST_END if alone else LAST_START)
+                process.until_ms = int((began + LAST_END) * 1000)
                 process.drain.until = last_start
                 process.worker.drain(last_start)
                 process.refuse()
-                self._leave(began)
+                self._leave(began, alone=alone)
         except Exception:  # noqa: BLE001 - the process ends in any case
             logger().exception("leftover jobs could not be worked off")
         finally:
             self._finished.set()
             self._end()
 
-    def _leave(self, began: float) -> None:
+    def _leave(self, began: float, *, alone: bool) -> None:
         """Hand over what has not been started, then see the running job out as long as there is time."""
         drain = self._process.drain
         jobs = self._process.queue.clear()
-        turn = self._bequeath(jobs, began + WINDOW) if jobs else None
+        running = drain.under_way
+        heir = self._bequeath(jobs, running, began) if jobs and not alone else None
         drain.wait_until_idle(began + LAST_END)
-        for job in drain.running:
-            logger().error("job %s of request %s was interrupted by the shutdown", job.name, job.request_id or "-")
-        if turn is not None:
-            turn.close()
+        if heir is not None:
+            heir.begin()
+        else:
+            report_lost(self._process, drain.under_way + (jobs if alone else []), "the environment was shut down")
 
-    def _bequeath(self, jobs: list[QueuedJob], until: float) -> BinaryIO | None:
-        """Fork the heir; it begins when what is returned has been closed, or this process has died.
+    def _bequeath(self, jobs: list[QueuedJob], running: list[QueuedJob], began: float) -> Heir | None:
+        """Fork the heir; it begins when it is told to, or this process has died.
 
         The jobs have left this process's queue: whatever happens, none runs twice.
         """
-        if self._file is None:
-            report_lost(jobs, "the environment was shut down")
-            return None
-        from lambda_punch.runtime.heir import fork_heir
+        from lambda_punch.runtime.heir import Estate, fork_heir
 
-        heir = fork_heir(jobs, until, self._process)
-        if heir is None:
-            return None
-        try:
-            self._file.write(_contract.HEIR, int(until * 1000), pid=heir.pid)
-        except OSError:
-            logger().exception("the extension could not be told to wait for leftover jobs")
-        return heir.turn
+        heir = fork_heir(Estate(jobs, running, began + WINDOW, began + HEIR_END), self._process)
+        if heir is not None and self._file is not None:
+            try:
+                self._file.write(_contract.HEIR, int((began + HEIR_END) * 1000), pid=heir.pid)
+            except OSError:
+                logger().exception("the extension could not be told to wait for leftover jobs")
+        return heir
 
     def _end(self) -> None:
         """End the process, as SIGTERM would have, unless the user has a handler for it."""
-        if signal.getsignal(signal.SIGTERM) == self._handle and self._previous == signal.SIG_DFL:
+        own = signal.getsignal(signal.SIGTERM)
+        handler = self._previous if own == self._handle else own
+        if handler == signal.SIG_DFL:
             _flush()
             os._exit(128 + signal.SIGTERM)
         # The user has a handler, installed before us or after; Python calls it on the main thread. The kernel may
         # have given the signal to another thread (a main thread that is just being thawed does not get it), and then
         # the main thread sleeps on, and Python's handler with it: wake it.
-        if signal.getsignal(_WAKE) == _wake:
+        if callable(handler) and _main_thread_is_deaf():
+            handler(signal.SIGTERM, None)
+        elif signal.getsignal(_WAKE) == _wake:
             signal.pthread_kill(threading.main_thread().ident or 0, _WAKE)
 
     def _handle(self, number: int, frame: Any) -> None:
@@ -149,6 +164,15 @@ class Shutdown:
 
 def _wake(_number: int, _frame: Any) -> None:
     """Do nothing: the signal has interrupted the main thread's wait, which is all."""
+
+
+def _main_thread_is_deaf() -> bool:
+    """Tell whether the main thread sits in awslambdaric's wait for the next event without a thread for it.
+
+    It is C code, which goes on waiting after a signal, so no Python handler runs any more in this process.
+    """
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)  # noqa: SLF001 - there is no public way
+    return frame is not None and frame.f_code.co_name in ("wait_next_invocation", "_get_next")
 
 
 def _pass_on(descriptor: int, data: bytes) -> None:

@@ -103,5 +103,5 @@ def test_what_is_lost_is_named(function: Callable[..., Function], opt: Path) -> 
 
     assert time.monotonic() - began < 2.5
     assert shop.told == ["posted", "begin"]
-    assert len(shop.said("job app.endless of request")) == 1
+    assert len(shop.said("1 job lost (app.endless): the environment was shut down")) == 1
     assert shop.processes() == []

@@ -37,7 +37,7 @@ class Bench:
         return True
 
     def push(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        self.queue.add((0, "request-1", function, args, kwargs or None, copy_context()))
+        self.queue.add((0, "request-1", function, args, kwargs or None, copy_context(), 0))
 
 
 def test_jobs_run_in_the_order_pushed_with_their_arguments() -> None:

@@ -12,7 +12,7 @@ from lambda_punch.runtime.queue import ALL, JobQueue
 
 
 def job(sequence: int, name: object = None) -> tuple:
-    return (sequence, "", name, (), None, copy_context())
+    return (sequence, "", name, (), None, copy_context(), 0)
 
 
 def test_a_job_is_taken_when_its_response_is_released() -> None:

@@ -67,6 +67,16 @@ def report(error: BaseException, job: punch.Job) -> None:
 def wrong(error: int) -> None: ...
 
 
+@punch.on_lost
+def tell(jobs: list[punch.Job], reason: str) -> None:
+    assert_type(jobs[0].name, str)
+
+
+@punch.on_lost  # type: ignore[type-var]
+def tell_nothing() -> None: ...
+
+
+assert_type(punch.remaining_time(), float)
 punch.configure(workers=4, margin=0.5, log_level="debug")
 punch.configure(worker=4)  # type: ignore[call-arg]
 punch.handled(None)

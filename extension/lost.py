@@ -1,0 +1,39 @@
+"""What a runtime process has taken and not done, read from its ledger when it is gone: one ERROR line.
+
+A runtime process that gives jobs up says so itself and settles them in its ledger; what is left there was lost with
+the process. Ledgers of an earlier life of this environment (Lambda keeps /tmp over a re-init) are told at the start
+of the next.
+"""
+
+import posix
+
+from . import contract, log
+
+
+def report(directory: str, reason: str) -> None:
+    """Write one ERROR line for all jobs in all ledgers of ``directory``, and remove these. Never raises."""
+    found: dict[str, int] = {}
+    try:
+        ledgers = [name for name in posix.listdir(directory) if name.startswith(contract.LEDGER)]
+    except OSError:
+        return
+    for ledger in ledgers:
+        try:
+            jobs = contract.parse_ledger(_read(f"{directory}/{ledger}"))
+            posix.unlink(f"{directory}/{ledger}")
+        except OSError as fault:
+            log.debug(f"the ledger {ledger} cannot be read: {log.describe(fault)}")
+            continue
+        for name, count in (jobs or {}).items():
+            found[name] = found.get(name, 0) + count
+    if count := sum(found.values()):
+        log.error(f"{count} job{'' if count == 1 else 's'} lost ({', '.join(sorted(found))}): {reason}")
+
+
+def _read(path: str) -> bytes:
+    """Return the file's bytes, one more than a ledger has at most; a link is not followed, nor a pipe waited for."""
+    descriptor = posix.open(path, posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC)
+    try:
+        return posix.read(descriptor, contract.LEDGER_SIZE + 1)
+    finally:
+        posix.close(descriptor)

@@ -1,0 +1,322 @@
+"""One function with its extension in the local Lambda, one fault, and what must hold all the same."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import select
+import shutil
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lambda_punch.local import LocalLambda
+
+from .points import DELETED, DESCRIPTORS, DISK, EXTENSION, FREEZE, HEIR, INVOKE, KILL_EXTENSION, KILL_RUNTIME, RUNTIME
+from .points import SHUTDOWN as SHUTDOWN_PHASE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lambda_punch.local import Invocation
+
+    from .points import Point
+
+ROOT = Path(__file__).parent.parent.parent
+TIMEOUT, MARGIN = 4.0, 2.5  # seconds; what a request pushes after 1.5 s is left for the shutdown
+FROZEN = 0.4
+APP = f"""
+import os, signal, sys, time
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import hooks
+import awslambdaric.lambda_runtime_client
+import lambda_punch as punch
+home = os.getpid()
+if os.environ["FAULT_ARM"] == "early":
+    hooks.arm("runtime")
+    hooks.here("in the module")
+punch.start()
+if os.environ["FAULT_ARM"] != "early":
+    hooks.arm("runtime")
+hooks.here("at the end of the module")
+
+def work(name):
+    hooks.say(f"begin {{name}}")
+    if os.getpid() == home:
+        hooks.here("job begins")
+    else:
+        hooks.here("heir is in a job")
+    time.sleep(0.05)
+    hooks.say(f"end {{name}}")
+
+def push(name):
+    punch.push(work, name)
+    hooks.say(f"pushed {{name}}")
+
+@punch.handler
+def handler(event, context):
+    hooks.here("handler begins")
+    if event["late"]:
+        time.sleep({TIMEOUT - MARGIN + 0.1})
+    for name in event["jobs"]:
+        push(name)
+    hooks.here("handler has pushed")
+    return event["name"]
+"""
+LAUNCHER = """#!{python} -IS
+import sys
+home = {home!r}
+sys.path += [home, {hooks!r}]
+import hooks
+from extension import main, loop, drain
+hooks.arm("extension")
+main.main({home!r} + "/../extensions/lambda-punch")
+"""
+_LOST = re.compile(r"(\d+) jobs? lost \(app\.work\): ")
+
+
+class Controller:
+    """Talks to the hooks in the processes: hears what they tell, and does the mischief when they get there."""
+
+    def __init__(self, path: str, strike: Callable[[int], None]) -> None:
+        self.notes: list[str] = []
+        self.pids: dict[str, int] = {}
+        self.struck = threading.Event()
+        self._strike = strike
+        self._path = path
+        self._server = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._server.bind(path)
+        self._server.listen(16)
+        self._connections: list[socket.socket] = []
+        self._stopping, self._stop = os.pipe()
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+
+    def allow(self) -> None:
+        """The fault may come from now on."""
+        Path(f"{self._path}.armed").touch()
+
+    def close(self) -> None:
+        os.close(self._stop)
+        self._thread.join()
+        os.close(self._stopping)
+        for each in (self._server, *self._connections):
+            each.close()
+
+    def _listen(self) -> None:
+        while True:
+            ready, _, _ = select.select([self._server, self._stopping, *self._connections], [], [])
+            for each in ready:
+                if each is self._server:
+                    self._connections.append(self._server.accept()[0])
+                elif isinstance(each, socket.socket):
+                    self._hear(each)
+            if self._stopping in ready and len(ready) == 1:
+                return
+
+    def _hear(self, connection: socket.socket) -> None:
+        try:
+            words = connection.recv(4096).decode().split(" ", 1)
+        except OSError:
+            words = []
+        if len(words) < 2:
+            self._connections.remove(connection)
+            connection.close()
+        elif words[0] == "note":
+            self.notes.append(words[1])
+        elif words[0] == "at" and not self.struck.is_set():
+            self.struck.set()
+            self._strike(int(words[1]))
+            _reply(connection)
+        elif words[0] == "at":
+            _reply(connection)
+        else:
+            self.pids[words[0]] = int(words[1])
+
+    def about(self, what: str) -> list[str]:
+        """The jobs of which ``what`` has been told."""
+        return [text.partition(" ")[2] for text in self.notes if text.startswith(f"{what} ")]
+
+
+def _reply(connection: socket.socket) -> None:
+    try:
+        connection.send(b"go on")
+    except OSError:
+        pass  # it is dead
+
+
+class Environment:
+    """The function, its extension, and the fault that is to come."""
+
+    def __init__(self, directory: Path, extension: Path, options: dict[str, str], *, early: bool) -> None:
+        self.directory = directory
+        self.fault = ""
+        self.point: Point | None = None
+        self.controller = Controller(str(directory / "control"), self._strike)
+        (directory / "app.py").write_text(APP)
+        env = {
+            "FAULT": ";".join(f"{name}={value}" for name, value in options.items()),
+            "FAULT_SOCKET": str(directory / "control"),
+            "FAULT_ARM": "early" if early else "late",
+            "LAMBDA_PUNCH_DIR": str(directory / "meet"),
+            "LAMBDA_PUNCH_MARGIN": str(MARGIN),
+            "PYTHONPATH": str(ROOT),
+        }
+        self.options: dict[str, Any] = {
+            "task_root": directory,
+            "extensions": [self._launcher(extension)],
+            "env": env,
+            "timeout": TIMEOUT,
+        }
+        self.function = self.later = LocalLambda("app.handler", **self.options)
+        self.answers: list[tuple[str, Any]] = []
+        self.expected: list[tuple[str, Any]] | None = None
+        self.on_allow: Callable[[], object] = bool
+
+    def _launcher(self, extension: Path) -> Path:
+        """A launcher like the installed one, which arms the hooks first."""
+        home = extension.parent.parent / "lambda-punch"
+        launcher = self.directory / "extensions" / "lambda-punch"
+        launcher.parent.mkdir()
+        text = LAUNCHER.format(python=sys.executable, home=str(home), hooks=str(Path(__file__).parent))
+        launcher.write_text(text)
+        launcher.chmod(0o755)
+        return launcher
+
+    # -- the course of things -----------------------------------------------------------------------------------------
+
+    def invoke(self, name: str, jobs: int, *, late: bool = False) -> Invocation:
+        event = {"name": name, "jobs": [f"{name}-{number}" for number in range(jobs)], "late": late}
+        answer = self.function.invoke(event)
+        self.answers.append((name, answer.error_type or answer.json()))
+        return answer
+
+    def run(self) -> None:
+        """A warm-up, the invoke that is hit, and one or two more, then the end."""
+        with self.function:
+            self.invoke("warm", 1)
+            self.function.wait_idle(timeout=15)
+            self.controller.allow()
+            self.on_allow()
+            self.invoke("hit", 3)
+            self.function.wait_idle(timeout=15)
+            self.invoke("next", 1)
+            self.function.wait_idle(timeout=15)
+            if self.answers[-1][1] in ("Extension.Crash", "Runtime.ExitError"):
+                # it died while nothing was due: Lambda ends the next invoke for it, and serves the one after
+                self.invoke("after", 1)
+                self.function.wait_idle(timeout=15)
+
+    def run_init(self) -> None:
+        """The fault is there from the beginning."""
+        self.controller.allow()
+        with self.function:
+            for name in ("first", "second", "third"):
+                self.invoke(name, 2)
+                self.function.wait_idle(timeout=15)
+
+    def run_shutdown(self) -> None:
+        """Jobs are left at the end, and the fault hits there."""
+        with self.function:
+            self.invoke("warm", 1)
+            self.function.wait_idle(timeout=15)
+            self.invoke("hit", 6, late=True)
+            self.function.wait_idle(timeout=15)
+            self.controller.allow()
+        if self.fault == KILL_EXTENSION:
+            # nobody is left to tell what was lost; if Lambda uses the environment again, the next extension does
+            with LocalLambda("app.handler", **self.options) as successor:
+                self.later = successor
+
+    # -- the mischief -------------------------------------------------------------------------------------------------
+
+    def _strike(self, pid: int) -> None:  # noqa: C901 - one branch for each fault
+        """Do what the fault is, while the process ``pid`` waits at the point."""
+        runtime, extension = self.controller.pids.get(RUNTIME), self.controller.pids.get(EXTENSION)
+        everyone = [each for each in {pid, runtime, extension} if each]
+        if self.fault == KILL_RUNTIME:
+            in_heir = self.point is not None and self.point.process == HEIR
+            _signal(pid if in_heir else runtime, signal.SIGKILL)
+        elif self.fault == KILL_EXTENSION:
+            _signal(extension, signal.SIGKILL)
+        elif self.fault == FREEZE:
+            for each in everyone:
+                _signal(each, signal.SIGSTOP)
+            threading.Event().wait(FROZEN)
+            for each in everyone:
+                _signal(each, signal.SIGCONT)
+        elif self.fault == DESCRIPTORS:
+            for each in everyone:
+                _limit(each, resource.RLIMIT_NOFILE, _lowest_free_descriptor(each))
+        elif self.fault == DISK:
+            for each in everyone:
+                _limit(each, resource.RLIMIT_FSIZE, 0)
+        elif self.fault == DELETED:
+            shutil.rmtree(self.directory / "meet", ignore_errors=True)
+
+    # -- what must hold -----------------------------------------------------------------------------------------------
+
+    def violations(self) -> list[str]:
+        """What does not hold, in words; empty where all is well."""
+        told = self.controller
+        found = [] if told.struck.is_set() else ["the fault was not reached"]
+        if self.expected is not None:
+            found += [] if self.answers == self.expected else [f"answers: {self.answers}, without us {self.expected}"]
+        else:
+            found += [f"{name} was answered with {what}" for name, what in self.answers if not self._fits(name, what)]
+        found += [f"an invoke hung: {event}" for event in self.function.events if event.kind == "timeout"]
+        pushed, begun, ended = told.about("pushed"), told.about("begin"), told.about("end")
+        found += [f"{name} ran {begun.count(name)} times" for name in set(begun) if begun.count(name) > 1]
+        undone = [name for name in pushed if name not in ended]
+        reports = [int(match[1]) for _, line in self._logs if (match := _LOST.search(line))]
+        if sum(reports) != len(undone):
+            found.append(f"of {len(pushed)} jobs {undone} were not done, {reports} were reported")
+        last = self.answers[-1][0]
+        if last != "hit" and not any(name.startswith(last) for name in ended):
+            found.append(f"the job of {last} did not run")
+        if found:
+            found += [f"{source}: {line}" for source, line in self._logs]
+        return found
+
+    @property
+    def _logs(self) -> list[tuple[str, str]]:
+        return self.function.logs + (self.later.logs if self.later is not self.function else [])
+
+    def _fits(self, name: str, answer: Any) -> bool:
+        """Whether this is what the caller would have got without us: Lambda ends an invoke whose processes die."""
+        if answer == name:
+            return True
+        answered = self.point is not None and self.point.phase in (INVOKE, SHUTDOWN_PHASE) and self.point.answered
+        if self.fault == KILL_RUNTIME:
+            over = self.point is not None and self.point.over
+            return answer == "Runtime.ExitError" and name in ("hit", "first", "next") and (over or not answered)
+        if self.fault == KILL_EXTENSION:
+            return answer == "Extension.Crash" and name in (("next",) if answered else ("hit", "first"))
+        return False
+
+
+def _signal(pid: int | None, number: signal.Signals) -> None:
+    try:
+        if pid:
+            os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def _limit(pid: int, what: int, soft: int) -> None:
+    try:
+        resource.prlimit(pid, what, (soft, resource.prlimit(pid, what)[1]))
+    except ProcessLookupError:
+        pass
+
+
+def _lowest_free_descriptor(pid: int) -> int:
+    try:
+        taken = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+    except OSError:
+        return 3
+    return next(number for number in range(65536) if number not in taken)

@@ -1,0 +1,57 @@
+"""The conversation's named points, in its order, and what can be done to the processes there."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+EXTENSION, RUNTIME, HEIR = "extension", "runtime", "heir"
+INIT, INVOKE, SHUTDOWN = "init", "invoke", "shutdown"
+
+
+class Point(NamedTuple):
+    """A place in a process: in the function's code, or before or after a function of the product."""
+
+    name: str
+    process: str
+    where: str
+    when: str = "before"
+    phase: str = INVOKE
+    hit: int = 1
+    """Which time it is reached after the warm-up."""
+    answered: bool = False
+    """Whether the caller has its answer by then."""
+    over: bool = False
+    """Whether the invoke is over for Lambda, too: a process that dies here fails the next one, as without us."""
+
+
+POINTS = [
+    Point("extension makes the meeting place", EXTENSION, "extension.main:_meet", phase=INIT),
+    Point("extension registers", EXTENSION, "extension.main:_register", phase=INIT),
+    Point("extension asks for its first event", EXTENSION, "extension.main:_work", phase=INIT),
+    Point("library starts", RUNTIME, "in the module", phase=INIT),
+    Point("library has started", RUNTIME, "at the end of the module", phase=INIT),
+    Point("extension has INVOKE", EXTENSION, "extension.loop:parse_event"),
+    Point("handler begins", RUNTIME, "handler begins"),
+    Point("handler has pushed", RUNTIME, "handler has pushed"),
+    Point("response is posted", RUNTIME, "lambda_punch._wiring:Process.respond", answered=True),
+    Point("record is about to be written", RUNTIME, "lambda_punch.runtime.handled:HandledFile.write", answered=True),
+    Point("record is written", RUNTIME, "lambda_punch.runtime.handled:HandledFile.write", "after", answered=True),
+    Point("extension has the record", EXTENSION, "extension.loop:Holder._have_drained", answered=True),
+    Point("drain request is sent", EXTENSION, "zmq:Socket.send_multipart", "after", answered=True),
+    Point("drain request is here", RUNTIME, "lambda_punch.runtime.server:DrainServer._answer", answered=True),
+    Point("job begins", RUNTIME, "job begins", answered=True),
+    Point("job has ended", RUNTIME, "lambda_punch.runtime.process:Process.settle", "after", answered=True),
+    Point("answer is about to be sent", RUNTIME, "zmq:Socket.send_multipart", answered=True),
+    Point("extension has the answer", EXTENSION, "extension.drain:Drain._answered", "true", answered=True, over=True),
+    Point("extension asks for its next event", EXTENSION, "extension.loop:_ask_next", answered=True, over=True),
+    Point("SIGTERM is here", RUNTIME, "lambda_punch.runtime.shutdown:Shutdown._work_off", phase=SHUTDOWN),
+    Point("heir is about to be made", RUNTIME, "lambda_punch.runtime.heir:fork_heir", phase=SHUTDOWN),
+    Point("heir is announced", RUNTIME, "lambda_punch.runtime.heir:Heir.begin", phase=SHUTDOWN),
+    Point("heir is in a job", HEIR, "heir is in a job", phase=SHUTDOWN),
+    Point("extension has SHUTDOWN", EXTENSION, "extension.loop:_shut_down", phase=SHUTDOWN),
+]
+
+KILL_RUNTIME, KILL_EXTENSION = "kill -9 the runtime", "kill -9 the extension"
+FREEZE, DESCRIPTORS = "freeze for 0.4 s", "no descriptors left"
+DISK, DELETED = "no room on the disk", "meeting place deleted"
+FAULTS = [KILL_RUNTIME, KILL_EXTENSION, FREEZE, DESCRIPTORS, DISK, DELETED]

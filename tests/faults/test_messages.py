@@ -1,0 +1,73 @@
+"""Each message between library and extension dropped, delayed, sent twice, or with other bytes in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from .harness import Environment
+from .points import EXTENSION, INVOKE, RUNTIME, SHUTDOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(60)]
+
+
+class Message(NamedTuple):
+    """Who sends it, by which function, which of its calls it is, and where among the arguments it stands."""
+
+    name: str
+    process: str
+    sent_by: str
+    hit: int
+    argument: int
+    phase: str = INVOKE
+
+
+MESSAGES = [
+    # ready is written before the hooks are there; the warm-up has written one and sent one
+    Message("record of a request with jobs", RUNTIME, "os:pwrite", 2, 1),
+    Message("record of an heir", RUNTIME, "os:pwrite", 3, 1, SHUTDOWN),
+    Message("drain request", EXTENSION, "zmq:Socket.send_multipart", 2, 1),
+    Message("answer to it", RUNTIME, "zmq:Socket.send_multipart", 2, 1),
+]
+HOW = ["drop", "delay", "duplicate", "corrupt"]
+
+
+@pytest.fixture(
+    params=[(message, how) for message in MESSAGES for how in HOW], ids=lambda cell: f"{cell[0].name}-{cell[1]}"
+)
+def cell(request: pytest.FixtureRequest) -> tuple[str, str, str]:
+    message, how = request.param
+    return ("faults of messages", message.name, how)
+
+
+@pytest.fixture
+def environment(cell: tuple[str, str, str], tmp_path: Path, extension: Path) -> Iterator[Environment]:
+    message = next(each for each in MESSAGES if each.name == cell[1])
+    options = {
+        "process": message.process,
+        "message": message.sent_by,
+        "how": cell[2],
+        "hit": str(message.hit),
+        "argument": str(message.argument),
+    }
+    made = Environment(tmp_path, extension, options, early=False)
+    made.fault = cell[2]
+    yield made
+    made.function.shutdown(abandon=True)
+    made.controller.close()
+
+
+def test_message(environment: Environment, cell: tuple[str, str, str]) -> None:
+    """All guarantees hold; a lost message costs one hold, up to the margin, and no more."""
+    message = next(each for each in MESSAGES if each.name == cell[1])
+
+    environment.run_shutdown() if message.phase == SHUTDOWN else environment.run()
+
+    if environment.controller.about("message") or "message" in environment.controller.notes:
+        environment.controller.struck.set()
+    assert environment.violations() == []

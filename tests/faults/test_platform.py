@@ -1,0 +1,109 @@
+"""Runtime API and Extensions API answer with status 500, close the connection, or let wait: a proxy stands before them.
+
+What the runtime client does about its own calls is not our business (it ends the process): the caller gets what it gets
+without us, which is tried in the same way with a function and an extension that know nothing of us.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lambda_punch.local import LocalLambda
+from lambda_punch.local.server import PlatformServer
+
+from .harness import ROOT, TIMEOUT, Environment
+from .proxy import PLATFORM_FAULTS, Proxy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(60)]
+
+CALLS = {
+    "runtime: next": "GET /2018-06-01/runtime/invocation/next",
+    "runtime: response": "/response ",
+    "extension: register": "POST /2020-01-01/extension/register",
+    "extension: first next": "GET /2020-01-01/extension/event/next",
+    "extension: next": "GET /2020-01-01/extension/event/next",
+}
+EARLY = ("extension: register", "extension: first next")
+
+
+@pytest.fixture(
+    params=[(call, how) for call in CALLS for how in PLATFORM_FAULTS], ids=lambda cell: f"{cell[0]}-{cell[1]}"
+)
+def cell(request: pytest.FixtureRequest) -> tuple[str, str, str]:
+    return ("faults of the platform", *request.param)
+
+
+@pytest.fixture
+def proxy(cell: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Proxy]]:
+    """A list that gets a proxy for each environment that is started; its address is all that the processes know."""
+    made: list[Proxy] = []
+    start = PlatformServer.start
+
+    async def start_behind_proxy(server: PlatformServer) -> str:
+        host, _, port = (await start(server)).partition(":")
+        made.append(Proxy(CALLS[cell[1]], cell[2]))
+        made[-1].upstream = (host, int(port))
+        if cell[1] in EARLY:
+            made[-1].allow()
+        return made[-1].address
+
+    monkeypatch.setattr(PlatformServer, "start", start_behind_proxy)
+    yield made
+    for each in made:
+        each.close()
+
+
+DO_NOTHING = """#!{python}
+import os, sys
+sys.path.append({root!r})
+from extension import api
+lambda_ = api.ExtensionsApi(os.environ["AWS_LAMBDA_RUNTIME_API"])
+lambda_.register("do-nothing", ["INVOKE", "SHUTDOWN"])
+while True:
+    lambda_.ask_next()
+    if b"SHUTDOWN" in lambda_.receive_event():
+        break
+"""
+
+
+def without_us(directory: Path, proxy: list[Proxy]) -> list[tuple[str, Any]]:
+    """What a plain function answers beside a plain extension when the same happens to the runtime's calls."""
+    directory.mkdir()
+    (directory / "app.py").write_text("def handler(event, context):\n    return event\n")
+    extension = directory / "do-nothing"
+    extension.write_text(DO_NOTHING.format(python=sys.executable, root=str(ROOT)))
+    extension.chmod(0o755)
+    answers = []
+    with LocalLambda("app.handler", task_root=directory, extensions=[extension], timeout=TIMEOUT) as function:
+        for name in ("warm", "hit", "next"):
+            answer = function.invoke(name)
+            answers.append((name, answer.error_type or answer.json()))
+            function.wait_idle(timeout=15)
+            proxy[0].allow()
+        if answers[-1][1] in ("Extension.Crash", "Runtime.ExitError"):
+            answers.append(("after", function.invoke("after").json()))
+    return answers
+
+
+def test_platform(cell: tuple[str, str, str], proxy: list[Proxy], tmp_path: Path, extension: Path) -> None:
+    """The answers are those that the plain function gets, and all guarantees hold."""
+    expected = without_us(tmp_path / "plain", proxy) if cell[1].startswith("runtime") else None
+    environment = Environment(tmp_path, extension, {}, early=False)
+    environment.expected = expected
+    environment.fault = cell[2]
+    environment.on_allow = proxy[-1].allow
+    try:
+        environment.run()
+        if proxy[-1].struck.is_set():
+            environment.controller.struck.set()
+        assert environment.violations() == []
+    finally:
+        environment.function.shutdown(abandon=True)
+        environment.controller.close()
