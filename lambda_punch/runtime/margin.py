@@ -1,14 +1,14 @@
 """A WARNING for a job that still runs when the margin of its invoke begins, on a thread that sleeps until then.
 
-It is not told of the end of a drain, only of beginnings: it wakes once after the last of them, looks, and then waits
-without a time. So it costs a drain one comparison, and an idle environment nothing.
+It is told of the end of each drain as well as of its beginning: a sleep that went on would end at the thaw, beside the
+next request.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from _queue import SimpleQueue
+from _queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from lambda_punch._log import logger
@@ -18,32 +18,30 @@ if TYPE_CHECKING:
 
 
 class MarginWatch(threading.Thread):
-    """Names the jobs that outlast their invoke; a daemon."""
+    """Names the jobs that outlast their invoke; a daemon. An idle environment has no wakeup from it."""
 
     def __init__(self, drain: Drain) -> None:
         super().__init__(name="lambda-punch-margin", daemon=True)
         self._drain = drain
-        self._until = 0.0
-        self._resting = True
-        self._begun: SimpleQueue[None] = SimpleQueue()
+        self._news: SimpleQueue[float | None] = SimpleQueue()
 
     def begin(self, until: float) -> None:
         """Note that a drain begins that may start jobs up to ``until`` (epoch seconds)."""
-        self._until = until
-        if self._resting:
-            self._resting = False
-            self._begun.put(None)
+        self._news.put(until)
+
+    def end(self) -> None:
+        """Note that it has ended."""
+        self._news.put(None)
 
     def run(self) -> None:
         """Watch until the process ends."""
+        until = None
         while True:
-            self._begun.get()
-            while (until := self._until) > (now := time.time()):
-                time.sleep(min(until - now, threading.TIMEOUT_MAX))
-            warn_of_running(self._drain)
-            self._resting = True
-            if self._until > until:  # a drain began meanwhile, and may have seen us awake
-                self.begin(self._until)
+            try:
+                until = self._news.get(timeout=None if until is None else _seconds_to(until))
+            except Empty:
+                warn_of_running(self._drain)
+                until = None
 
 
 def warn_of_running(drain: Drain) -> None:
@@ -54,3 +52,7 @@ def warn_of_running(drain: Drain) -> None:
             "still running when the time of its invoke was over: %s; it goes on at the next invoke or at the shutdown",
             names,
         )
+
+
+def _seconds_to(until: float) -> float:
+    return min(max(0.0, until - time.time()), threading.TIMEOUT_MAX)

@@ -147,7 +147,9 @@ class WithExtension:
             self._margin = MarginWatch(self._process.drain)
             self._margin.start()
         self._margin.begin(until)
-        return self._process.drain.run(until)
+        drained = self._process.drain.run(until)
+        self._margin.end()
+        return drained
 
     def _on_failure(self) -> None:
         """Go on without the extension, which waits: run what it waits for first, then let it go."""
