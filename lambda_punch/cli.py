@@ -35,9 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 class _ShowVersion(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        parser.exit(message=f"lambda-punch {version('lambda-punch')}\n")
+        try:
+            found = version("lambda-punch")
+        except PackageNotFoundError:
+            found = "(a checkout that is not installed)"
+        parser.exit(message=f"lambda-punch {found}\n")
 
 
 def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
