@@ -5,11 +5,12 @@ RUN := .venv/bin/python
 SHELL_FILES := install.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-container lint bench bench-quick clean .venv
+.PHONY: help demo test test-faults test-container lint bench bench-quick clean .venv
 
 help:
 	@echo 'make demo            show a function that answers first and works afterwards'
 	@echo 'make test            check the code, then run every test that needs no container'
+	@echo 'make test-faults     kill, freeze and starve both processes at every point of their conversation'
 	@echo 'make test-container  run the tests that need Docker'
 	@echo 'make lint            check the code only'
 	@echo 'make bench           measure what it costs, in under ten minutes; bench-quick in under two'
@@ -20,8 +21,12 @@ demo: .venv
 	@$(RUN) examples/shop/demo.py
 
 test: lint
-	@echo 'test: every test that needs no container'
-	@$(RUN) -m pytest -m 'not container'
+	@echo 'test: every test that needs no container and takes no minutes'
+	@$(RUN) -m pytest -m 'not container and not faults and not soak'
+
+test-faults: .venv
+	@echo 'test-faults: faults at every point of the conversation'
+	@$(RUN) -m pytest -m faults
 
 test-container: .venv
 	@echo 'test-container: the tests that need Docker'
