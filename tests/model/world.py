@@ -164,7 +164,8 @@ class World:
 
     def bury(self) -> None:
         """Close what the processes of this life had open."""
-        self.holder._handled._inotify.close()
+        if self.holder._handled.watched:
+            self.holder._handled._inotify.close()
         os.close(self.holder._handled._descriptor)
         self.file.close()
 
