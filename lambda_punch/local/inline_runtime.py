@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from lambda_punch import _wiring
+from lambda_punch.runtime import no_entry
 from lambda_punch.runtime.process import FOREVER
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def main() -> None:
 def _start_inline(_config: Config) -> None:
     process = _wiring.process
     process.release_all()
-    process.submit, process.handled = _run, _nothing
+    process.enter, process.submit, process.handled = no_entry, _run, _nothing
 
 
 def _run(job: QueuedJob) -> None:
