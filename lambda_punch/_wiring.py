@@ -159,7 +159,7 @@ def _watch_sigterm(file: HandledFile | None) -> None:
     try:
         shutdown = Shutdown(process, file)
         shutdown.install()
-        process.shutdown = shutdown
+        process.stay_first = shutdown.stay_first
     except ValueError:
         _log.logger().warning("start() was not called on the main thread: no jobs will be run at the shutdown")
 
@@ -172,8 +172,8 @@ def _begin(request: Any) -> None:
 
 def _end() -> None:
     """Note that awslambdaric asks for its next event: the response of the last one is out, if there was one."""
-    if process.shutdown is not None:
-        process.shutdown.stay_first()
+    if process.stay_first is not None:
+        process.stay_first()
     if process.sequence:
         process.respond()
 

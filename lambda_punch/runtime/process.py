@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from lambda_punch.runtime.job import Job
     from lambda_punch.runtime.ledger import Ledger
     from lambda_punch.runtime.queue import QueuedJob
-    from lambda_punch.runtime.shutdown import Shutdown
     from lambda_punch.runtime.worker import Worker
 
     LostHandler = Callable[[list[Job], str], Any]
@@ -69,7 +68,7 @@ class Process:
         self.until_ms = 0
         self.freezes = False
         self.mode: Mode | None = None
-        self.shutdown: Shutdown | None = None
+        self.stay_first: Callable[[], None] | None = None
         self.submit: Callable[[QueuedJob], object] = self._start_and_submit
         self.handled: Callable[[Any], None] = self._start_and_note
         self.enter: Callable[[Callable[..., Any]], int] = self._start_and_enter
