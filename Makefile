@@ -38,11 +38,11 @@ test-all: lint
 
 soak: .venv
 	@echo 'soak: $(MINUTES) minutes of random invokes'
-	@SOAK_MINUTES=$(MINUTES) $(RUN) -m pytest -s tests/soak
+	@SOAK_MINUTES=$(MINUTES) $(RUN) -m pytest -s -o faulthandler_timeout=0 tests/soak
 
 fuzz: .venv
 	@echo 'fuzz: $(MINUTES) minutes of bytes, kept in tests/fuzz/corpus'
-	@FUZZ_MINUTES=$(MINUTES) $(RUN) -m pytest -s tests/fuzz
+	@FUZZ_MINUTES=$(MINUTES) $(RUN) -m pytest -s -o faulthandler_timeout=0 tests/fuzz
 
 test-container: .venv
 	@echo 'test-container: the tests that need Docker'

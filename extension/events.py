@@ -28,7 +28,7 @@ class Shutdown:
 def parse_event(body: bytes) -> "Invoke | Shutdown":
     """Return the event; raise ApiError for anything that is not one."""
     try:
-        event = json.loads(body)
+        event = json.loads(body.decode())  # given bytes, json would guess the encoding, and import it
         kind, deadline_ms = event["eventType"], int(event["deadlineMs"])
         if kind == "INVOKE":
             return Invoke(str(event["requestId"]), deadline_ms)
