@@ -2,15 +2,19 @@
 
 PYTHON ?= python3
 RUN := .venv/bin/python
+MINUTES ?= 10
 SHELL_FILES := install.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-faults test-container lint bench bench-quick clean .venv
+.PHONY: help demo test test-faults test-all test-container soak fuzz lint bench bench-quick clean .venv
 
 help:
 	@echo 'make demo            show a function that answers first and works afterwards'
 	@echo 'make test            check the code, then run every test that needs no container'
-	@echo 'make test-faults     kill, freeze and starve both processes at every point of their conversation'
+	@echo 'make test-faults     kill, freeze and starve both processes at each point of their conversation; 15 minutes at most'
+	@echo 'make test-all        make test on each CPython from 3.10 to 3.13 that this machine has'
+	@echo 'make soak            run a function for MINUTES (10) with random jobs, deadlines, crashes and re-inits'
+	@echo 'make fuzz            throw bytes at what the processes read from one another, for MINUTES (10)'
 	@echo 'make test-container  run the tests that need Docker'
 	@echo 'make lint            check the code only'
 	@echo 'make bench           measure what it costs, in under ten minutes; bench-quick in under two'
@@ -21,12 +25,24 @@ demo: .venv
 	@$(RUN) examples/shop/demo.py
 
 test: lint
-	@echo 'test: every test that needs no container and takes no minutes'
+	@echo 'test: every test that needs no container'
 	@$(RUN) -m pytest -m 'not container and not faults and not soak'
 
 test-faults: .venv
-	@echo 'test-faults: faults at every point of the conversation'
+	@echo 'test-faults: each fault at each point of the conversation'
 	@$(RUN) -m pytest -m faults
+
+test-all: lint
+	@echo 'test-all: the tests on each CPython that this machine has'
+	@$(RUN) scripts/test_all.py
+
+soak: .venv
+	@echo 'soak: $(MINUTES) minutes of random invokes'
+	@SOAK_MINUTES=$(MINUTES) $(RUN) -m pytest -s -o faulthandler_timeout=0 tests/soak
+
+fuzz: .venv
+	@echo 'fuzz: $(MINUTES) minutes of bytes, kept in tests/fuzz/corpus'
+	@FUZZ_MINUTES=$(MINUTES) $(RUN) -m pytest -s -o faulthandler_timeout=0 tests/fuzz
 
 test-container: .venv
 	@echo 'test-container: the tests that need Docker'

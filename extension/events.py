@@ -66,4 +66,4 @@ def _loads(body: bytes) -> "Any":
         pass
     import json
 
-    return json.loads(body)
+    return json.loads(body.decode())  # given bytes, json would guess the encoding, and import it

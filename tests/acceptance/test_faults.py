@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -188,24 +189,43 @@ def test_a_function_whose_own_zmq_is_broken_runs_its_jobs_all_the_same(
     assert len(shop.said("the drain thread failed")) == 1
 
 
-def test_a_directory_that_is_open_to_others_is_refused_by_both(
-    function: Callable[..., Function], tmp_path: Path
+@pytest.mark.parametrize("what", ["open to others", "a link", "another user's", "nowhere"])
+def test_a_meeting_place_that_is_not_ours_alone_is_refused(
+    function: Callable[..., Function], tmp_path: Path, what: str
 ) -> None:
-    """Both say so and the function goes on without the extension."""
-    (tmp_path / "meet").mkdir(mode=0o755)
-    (tmp_path / "meet").chmod(0o755)
+    """Whoever finds it says so, and the function goes on without the extension."""
+    meet = tmp_path / "meet"
+    env = {}
+    if what == "a link":
+        (tmp_path / "real").mkdir(mode=0o700)
+        meet.symlink_to(tmp_path / "real")
+    elif what == "nowhere":
+        env["LAMBDA_PUNCH_DIR"] = "/proc/no-directory-can-be-made-here"
+    else:
+        meet.mkdir(mode=0o700)
+        if what == "open to others":
+            meet.chmod(0o755)
+        elif os.getuid() != 0:
+            pytest.skip("only root can make a directory another user's")
+        else:
+            os.chown(meet, 1, 1)
     shop = function(
         """
         @punch.handler
         def handler(event, context):
             punch.push(note, event)
             return event
-        """
+        """,
+        env=env,
     )
 
-    assert shop.call(1) == 1
-    assert shop.told == ["1"]
-    assert len(shop.said("remove it or set LAMBDA_PUNCH_DIR")) == 2
+    assert [shop.call(1), shop.call(2)] == [1, 2]
+    assert shop.told == ["1", "2"]
+    if what == "nowhere":
+        assert len(shop.said("lambda-punch extension: the function runs without the extension")) == 1
+    else:
+        assert len(shop.said("remove it or set LAMBDA_PUNCH_DIR")) == 2
+    assert not list((tmp_path / "real").iterdir()) if what == "a link" else True
 
 
 @pytest.fixture

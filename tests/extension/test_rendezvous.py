@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from extension import contract, rendezvous
+from extension import contract, lost, rendezvous
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +49,32 @@ def test_a_directory_that_is_not_ours_alone_is_refused(tmp_path: Path, kind: str
 
     with pytest.raises(rendezvous.RendezvousError, match="set LAMBDA_PUNCH_DIR"):
         rendezvous.make_handled_file(str(directory))
+
+
+def test_a_directory_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who owns it can put into it what they like."""
+    (tmp_path / "meet").mkdir(mode=0o700)
+    monkeypatch.setattr("posix.getuid", lambda: os.getuid() + 1)
+
+    with pytest.raises(rendezvous.RendezvousError, match="is another user's or open to others"):
+        rendezvous.make_handled_file(str(tmp_path / "meet"))
+    assert list((tmp_path / "meet").iterdir()) == []
+
+
+def test_a_link_in_the_place_of_a_ledger_is_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nor is a pipe waited for, nor a directory opened; what is no ledger counts for nothing."""
+    directory = tmp_path / "meet"
+    directory.mkdir(mode=0o700)
+    full = contract.LEDGER_GREETING.ljust(contract.LEDGER_SIZE, b"\1")
+    (tmp_path / "ledger").write_bytes(full)
+    (directory / "jobs-1").symlink_to(tmp_path / "ledger")
+    os.mkfifo(directory / "jobs-2")
+    (directory / "jobs-3").mkdir()
+    (directory / "jobs-4").write_bytes(full + b"more than a ledger has")
+
+    lost.report(str(directory), "a test")
+
+    assert capsys.readouterr().out == ""
 
 
 def test_removing_twice_is_no_error(tmp_path: Path) -> None:

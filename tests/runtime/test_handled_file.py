@@ -84,6 +84,21 @@ def test_a_directory_open_to_others_is_refused(directory: Path) -> None:
         HandledFile(str(directory))
 
 
+@pytest.mark.parametrize("what", ["another user's", "a link"])
+def test_a_directory_that_is_not_ours_is_refused(directory: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    """Whatever stands in it."""
+    if what == "a link":
+        link = directory.parent / "link"
+        link.symlink_to(directory)
+        directory = link
+    else:
+        own = os.getuid()
+        monkeypatch.setattr(os, "getuid", lambda: own + 1)
+
+    with pytest.raises(NoExtensionError, match=r"not a directory of this user alone"):
+        HandledFile(str(directory))
+
+
 def test_a_linked_file_is_refused(directory: Path, tmp_path: Path) -> None:
     """What it points at is not written to."""
     target = tmp_path / "target"
