@@ -26,6 +26,7 @@ from lambda_punch.errors import (
     ConfigurationError,
     InstallError,
     LambdaPunchError,
+    MissingExtraError,
     NotCallableError,
     ShutDownError,
 )
@@ -35,6 +36,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
     from typing import Any, ParamSpec, TypeVar, overload
 
+    from lambda_punch.jobs import DurableJob as DurableJob
+    from lambda_punch.jobs import enqueue_many as enqueue_many
+    from lambda_punch.jobs import is_jobs_event as is_jobs_event
+    from lambda_punch.jobs import job as job
+    from lambda_punch.jobs import jobs_handler as jobs_handler
     from lambda_punch.runtime.job import Job
 
     P = ParamSpec("P")
@@ -43,18 +49,26 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ConfigurationError",
+    "DurableJob",
     "InstallError",
     "Job",
     "LambdaPunchError",
+    "MissingExtraError",
     "NotCallableError",
     "ShutDownError",
     "configure",
+    "enqueue_many",
     "error_handler",
     "handled",
     "handler",
+    "is_jobs_event",
+    "job",
+    "jobs_handler",
     "push",
     "start",
 ]
+
+_OF_JOBS = ("DurableJob", "enqueue_many", "is_jobs_event", "job", "jobs_handler")
 
 
 def push(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Callable[P, R]:
@@ -120,9 +134,13 @@ def handler(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def __getattr__(name: str) -> object:
-    """Import ``Job`` when it is asked for: it brings in typing."""
+    """Import what is asked for: durable jobs, and ``Job``, bring in modules that not every function needs."""
     if name == "Job":
         from lambda_punch.runtime.job import Job
 
         return Job
+    if name in _OF_JOBS:
+        from lambda_punch import jobs
+
+        return globals().setdefault(name, getattr(jobs, name))
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,7 +15,7 @@ def test_all_names_what_is_public() -> None:
     public = {name for name, value in vars(punch).items() if not name.startswith("_") and not inspect.ismodule(value)}
     public -= {"annotations", "TYPE_CHECKING"}
 
-    assert public | {"Job"} == set(punch.__all__)
+    assert public | {"Job", *punch._OF_JOBS} == set(punch.__all__)
     assert all(hasattr(punch, name) for name in punch.__all__)
 
 

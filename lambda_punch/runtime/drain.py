@@ -13,7 +13,9 @@ from collections.abc import Awaitable
 from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lambda_punch import _events
 from lambda_punch._log import logger
+from lambda_punch.runtime import spill as spilling
 from lambda_punch.runtime.job import Job, describe
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
     from lambda_punch.runtime.background_loop import BackgroundLoop
     from lambda_punch.runtime.queue import JobQueue, QueuedJob
+    from lambda_punch.runtime.spill import Spill
 
     ErrorHandler = Callable[[BaseException, Job], Any]
     HandleError = Callable[[BaseException, Job], bool]
@@ -37,6 +40,8 @@ class Drained(NamedTuple):
 class Drain:
     """Takes jobs from one queue and runs them, ``workers`` at a time."""
 
+    spill: Spill | None = None  # sends what it will not come to
+
     def __init__(self, queue: JobQueue, loop: BackgroundLoop, handle_error: HandleError, workers: int = 1) -> None:
         """``handle_error`` returns False where nobody handles errors; they are then logged."""
         self.until = 0.0  # epoch seconds; may be moved by the shutdown while a drain runs
@@ -45,6 +50,7 @@ class Drain:
         self._handle_error = handle_error
         self._workers = workers
         self._one_at_a_time = threading.Lock()
+        self._times: _Times | None = None
         self._running: dict[int, QueuedJob] = {}
 
     @property
@@ -68,6 +74,8 @@ class Drain:
         """Run what is released; start nothing at or after ``until`` (epoch seconds). Never raises."""
         with self._one_at_a_time:
             self.until = until
+            timer = spilling.before(until, self._queue, self.spill)
+            times = self._times = _Times() if _events.of_punches() else None
             helpers = [_Worker(self) for _ in range(min(self._workers, len(self._queue)) - 1)]
             for helper in helpers:
                 helper.start()
@@ -75,13 +83,19 @@ class Drain:
             for helper in helpers:
                 helper.join()
                 ran, failed = ran + helper.ran, failed + helper.failed
+            if timer is not None:
+                timer.cancel()
+            if self.spill is not None and len(self._queue) and time.time() >= self.until:
+                spilling.send_leftovers(self._queue, self.spill)
+            if times is not None and ran:
+                _events.tell(_events.PunchesRan(times.durations, times.latencies, failed))
             return Drained(ran, failed, len(self._queue))
 
     def work(self) -> tuple[int, int]:
         """Run jobs on this thread until there is none to take; return how many ran and how many of them failed."""
         ran = failed = 0
         take, running, thread = self._queue.take, self._running, threading.get_ident()
-        while time.time() < self.until and (queued := take()) is not None:
+        while (began := time.time()) < self.until and (queued := take()) is not None:
             running[thread] = queued
             ran += 1
             try:
@@ -92,6 +106,8 @@ class Drain:
                 failed += 1
                 self._report(error, queued)
             del running[thread]
+            if self._times is not None:
+                self._times.add(began, time.time(), self._queue.released_at)
         return ran, failed
 
     def _finish(self, result: object, queued: QueuedJob) -> None:
@@ -109,6 +125,19 @@ class Drain:
         except BaseException:  # noqa: BLE001 - nor may it end the drain
             logger().exception("the error handler failed")
         logger().error("job %s of request %s failed", job.name, job.request_id or "-", exc_info=error)
+
+
+class _Times:
+    """How long jobs took, and how long after the response they began."""
+
+    def __init__(self) -> None:
+        self.durations: list[float] = []
+        self.latencies: list[float] = []
+
+    def add(self, began: float, ended: float, released_at: float) -> None:
+        self.durations.append(max(0.0, ended - began))
+        if released_at:
+            self.latencies.append(max(0.0, began - released_at))
 
 
 class _Worker(threading.Thread):

@@ -11,6 +11,7 @@ from lambda_punch.runtime.background_loop import BackgroundLoop
 from lambda_punch.runtime.drain import Drain
 from lambda_punch.runtime.modes import report_lost
 from lambda_punch.runtime.queue import ALL, JobQueue
+from lambda_punch.runtime.spill import take
 
 if TYPE_CHECKING:
     from lambda_punch.runtime.process import Process
@@ -53,13 +54,20 @@ def _work_off(jobs: list[QueuedJob], until: float, process: Process, turn: int, 
     try:
         os.setsid()
         signal.set_wakeup_fd(-1)
-        os.read(turn, 1)
         queue = JobQueue()
         for job in jobs:
             queue.add(job)
         queue.released = ALL
         process.submit = queue.add
-        Drain(queue, BackgroundLoop(), process.handle_error, workers).run(until)
+        drain = Drain(queue, BackgroundLoop(), process.handle_error, workers)
+        sending = take(queue, process.spill)
+        os.read(turn, 1)
+        drain.run(until)
+        if sending is not None:
+            unsent, unknown = sending.finish(until)
+            queue.put_back(unsent)
+            drain.run(until)
+            report_lost(unknown, "the shutdown left no time to hear whether their queue took them")
         report_lost(queue.clear(), "the shutdown left no time for them")
     finally:
         os._exit(0)

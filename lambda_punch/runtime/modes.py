@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import time
 
-from lambda_punch import _contract
+from lambda_punch import _contract, _events
 from lambda_punch._log import logger
 from lambda_punch.runtime.process import FOREVER
+from lambda_punch.runtime.spill import send_leftovers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ class Outside:
         """Wait for the jobs as the process exits, at most ``timeout`` seconds; say what is lost."""
         if self._process.pending:
             self._process.worker.drain(time.time() + timeout)
+            if self._process.spill is not None:
+                send_leftovers(self._process.queue, self._process.spill)
             self._process.refuse()
             report_lost(self._process.queue.clear(), f"the process exited and waited {timeout:g} s")
 
@@ -160,3 +163,4 @@ def report_lost(jobs: list[QueuedJob], reason: str) -> None:
 
         names = ", ".join(sorted({qualified_name(job[2]) for job in jobs}))
         logger().error("%d jobs lost (%s): %s", len(jobs), names, reason)
+        _events.tell(_events.PunchesLost(len(jobs)))

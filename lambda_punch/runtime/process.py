@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import _thread
 import os
+import time
 
 from lambda_punch.errors import ShutDownError
 from lambda_punch.runtime.queue import ALL, JobQueue
@@ -28,7 +29,11 @@ if TYPE_CHECKING:
     from lambda_punch.runtime.background_loop import BackgroundLoop
     from lambda_punch.runtime.drain import Drain, ErrorHandler
     from lambda_punch.runtime.queue import QueuedJob
+    from lambda_punch.runtime.spill import Spill
     from lambda_punch.runtime.worker import Worker
+
+    # Given an event, returns the handler for it if that is not the user's own.
+    Route = Callable[[Any], Callable[..., Any] | None]
 
     class Mode(Protocol):
         """What to do after a response."""
@@ -46,6 +51,9 @@ class Process:
         self.error_handler: ErrorHandler | None = None
         self.config: Config | None = None
         self.forked = False
+        self.route: Route | None = None
+        self.spill: Spill | None = None
+        self.measured = False  # whether somebody wants to know when responses went out
         self.reset()
 
     def fork(self) -> None:
@@ -77,6 +85,8 @@ class Process:
     def respond(self) -> None:
         """Release the jobs of the request, whose response is out, and let the mode see to them."""
         self.queue.released = self.sequence
+        if self.measured:
+            self.queue.released_at = time.time()
         if self.mode is not None:
             self.mode.after_response()
 
@@ -109,6 +119,7 @@ class Process:
 
                 workers = 1 if self.config is None else self.config.workers
                 self._drain = Drain(self.queue, self.loop, self.handle_error, workers)
+            self._drain.spill = self.spill
             return self._drain
 
     @property

@@ -23,6 +23,7 @@ import time
 from lambda_punch import _contract
 from lambda_punch._log import logger
 from lambda_punch.runtime.modes import report_lost
+from lambda_punch.runtime.spill import take
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,9 +77,13 @@ class Shutdown:
             if process.pending:
                 last_start = began + (LAST_END if self._file is None else LAST_START)
                 process.drain.until = last_start
+                sending = take(process.queue, process.spill) if self._file is None else None
                 process.worker.drain(last_start)
                 process.refuse()
                 self._leave(began)
+                if sending is not None:
+                    unsent, unknown = sending.finish(began + LAST_END)
+                    report_lost(unsent + unknown, "the environment was shut down, and their queue could not be reached")
         except Exception:  # noqa: BLE001 - the process ends in any case
             logger().exception("leftover jobs could not be worked off")
         finally:
