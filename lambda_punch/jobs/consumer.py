@@ -120,13 +120,13 @@ class Batch:
             return LEFT
 
     def _postpone(self) -> None:
-        changes: dict[str, list[Change]] = {}
+        changes: dict[str, dict[str, Change]] = {}
         for record, outcome in zip(self._records, self._outcomes, strict=True):
             if outcome is not None and outcome.visibility is not None and record.receipt:
                 change = Change(record.message_id, record.receipt, outcome.visibility)
-                changes.setdefault(record.arn, []).append(change)
+                changes.setdefault(record.arn, {})[record.receipt] = change
         for arn, of_queue in changes.items():
-            self._deliveries.postpone(arn, of_queue)
+            self._deliveries.postpone(arn, list(of_queue.values()))
 
     def _response(self) -> dict[str, Any]:
         """Name what is not done. A record without an id cannot be named: an empty id keeps the whole batch."""

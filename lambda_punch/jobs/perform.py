@@ -87,14 +87,15 @@ class _Done:
 def _interruption(limit: float, done: _Done) -> AbstractContextManager[None]:
     if limit == float("inf"):
         return nullcontext()
-    return _alarm(limit, done) if _can_use_alarm() else _asynchronous_exception(limit, done)
+    return _alarm(limit, done) if _can_use_alarm(limit) else _asynchronous_exception(limit, done)
 
 
-def _can_use_alarm() -> bool:
-    return (
-        threading.current_thread() is threading.main_thread()
-        and signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)  # the function's own use of it goes first
-    )
+def _can_use_alarm(limit: float) -> bool:
+    """Tell whether this is the main thread, and no alarm of somebody else's is due before ours."""
+    if threading.current_thread() is not threading.main_thread():
+        return False
+    due = signal.getitimer(signal.ITIMER_REAL)[0]
+    return due == 0 or due > limit
 
 
 @contextmanager
@@ -104,8 +105,10 @@ def _alarm(limit: float, done: _Done) -> Iterator[None]:
             raise _TimeIsUp
 
     before = signal.signal(signal.SIGALRM, interrupt)
+    began = time.monotonic()
+    others = interval = 0.0
     try:
-        signal.setitimer(signal.ITIMER_REAL, max(limit, 0.001))
+        others, interval = signal.setitimer(signal.ITIMER_REAL, max(limit, 0.001))
         try:
             yield
         finally:
@@ -113,6 +116,8 @@ def _alarm(limit: float, done: _Done) -> Iterator[None]:
             signal.setitimer(signal.ITIMER_REAL, 0)
     finally:
         signal.signal(signal.SIGALRM, before)
+        if others:
+            signal.setitimer(signal.ITIMER_REAL, max(0.001, others - (time.monotonic() - began)), interval)
 
 
 @contextmanager

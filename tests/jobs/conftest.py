@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import lambda_punch as punch
 from lambda_punch import _events, _wiring
 from lambda_punch.jobs import attempt, aws, backends, queues, registry
+from lambda_punch.jobs.routing import run_batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,3 +160,117 @@ class Context:
 @pytest.fixture
 def context() -> Context:
     return Context()
+
+
+class Deliveries:
+    """The queue's side of a batch, noting what is asked of it."""
+
+    def __init__(self, max_receives: int = 13) -> None:
+        self.redrive = max_receives
+        self.asked = 0
+        self.changes: dict[str, int] = {}
+
+    def max_receives(self, arn: str) -> int:  # noqa: ARG002
+        self.asked += 1
+        return self.redrive
+
+    def postpone(self, arn: str, changes: Any) -> None:  # noqa: ARG002
+        for change in changes:
+            assert change.message_id not in self.changes
+            self.changes[change.message_id] = change.seconds
+
+
+@pytest.fixture
+def deliveries() -> Deliveries:
+    return Deliveries()
+
+
+class Events:
+    """Builds SQS events of Lambda's shape."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+
+    def record(
+        self,
+        prepared: Any = None,
+        *,
+        body: Any = None,
+        receives: int = 1,
+        queue: str = "jobs",
+        group: str | None = None,
+        sent: float | None = None,
+        first_received: float | None = None,
+        **overrides: Any,
+    ) -> dict[str, Any]:
+        """A record; ``sent`` and ``first_received`` are seconds from now, which are usually negative."""
+        number = next(self._numbers)
+        now = time.time()
+        attributes = {
+            "ApproximateReceiveCount": str(receives),
+            "SentTimestamp": str(int((now + (sent or 0)) * 1000)),
+            "SenderId": "AROA4DJKY67RBVYCN5UZ3",
+            "ApproximateFirstReceiveTimestamp": str(
+                int((now + (-1e6 if first_received is None else first_received)) * 1000)
+            ),
+        }
+        if group is not None:
+            attributes |= {"SequenceNumber": f"{number:020}", "MessageGroupId": group}
+        return {
+            "messageId": f"message-{number}",
+            "receiptHandle": f"receipt-{number}",
+            "body": prepared.outgoing.body if body is None else body,
+            "attributes": attributes,
+            "messageAttributes": {},
+            "md5OfBody": "6477b54fb64dde974ea7514e87d3b8a5",
+            "eventSource": "aws:sqs",
+            "eventSourceARN": f"arn:aws:sqs:us-east-1:831702759394:{queue}",
+            "awsRegion": "us-east-1",
+            **overrides,
+        }
+
+
+@pytest.fixture
+def builder() -> Events:
+    return Events()
+
+
+@pytest.fixture
+def run(deliveries: Deliveries) -> Any:
+    """Run records as one batch; return the ids of those reported."""
+
+    def run(*records: Any, context: Any = None) -> list[str]:
+        response = run_batch({"Records": list(records)}, context, deliveries)
+        assert list(response) == ["batchItemFailures"]
+        return [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
+
+    return run
+
+
+@pytest.fixture
+def done() -> list[Any]:
+    """What the jobs below have done."""
+    return []
+
+
+@pytest.fixture
+def note(done: list[Any]) -> Any:
+    """A job that notes its argument."""
+
+    @punch.job(name="note", queue="jobs")
+    def note(value: Any) -> None:
+        done.append(value)
+
+    return note
+
+
+@pytest.fixture
+def fail(done: list[Any]) -> Any:
+    """A job that notes its argument and raises."""
+
+    @punch.job(name="fail", queue="jobs")
+    def fail(value: Any = None) -> None:
+        done.append(value)
+        raise RuntimeError("HELL")
+
+    return fail

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -18,9 +18,6 @@ import lambda_punch as punch
 from lambda_punch import _wiring
 from lambda_punch.jobs import EnqueueError, JobArgumentsError, JobOptionError, MessageTooLargeError, aws
 from lambda_punch.runtime import queue as runtime_queue
-
-if TYPE_CHECKING:
-    from jobs_conftest import Sqs  # noqa: F401
 
 SIZE = 1_048_576
 
