@@ -44,6 +44,7 @@ JOBS = [
     {"durable", "attempt", "invoked"},
     {"consumer", "spill"},
     {"routing"},
+    {"memory_worker"},
     {"__init__"},
 ]
 EXTENSION = [

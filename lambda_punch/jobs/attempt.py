@@ -14,18 +14,25 @@ from lambda_punch.jobs.message import Message, Poison, decode
 from lambda_punch.jobs.perform import Execution, perform
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lambda_punch.jobs.deliveries import Deliveries
     from lambda_punch.jobs.durable import DurableJob
     from lambda_punch.jobs.record import Record
 
 
 class Settings(NamedTuple):
-    """What a batch is run with. ``until``: epoch seconds at which the response has to be on its way."""
+    """What a batch is run with.
+
+    ``until``: epoch seconds at which the response has to be on its way. ``clock``: the queue's, in epoch seconds; the
+    same as ours but where a test turns it.
+    """
 
     until: float
     retries: int = 12
     concurrency: int = 1
     fifo_stop: str = "group"
+    clock: Callable[[], float] = time.time
 
 
 class Outcome(NamedTuple):
@@ -76,9 +83,9 @@ class Attempt:
         self._retries = settings.retries if own is None else min(own, settings.retries)
         self._number = self._attempt_number()
 
-    def too_early(self, now: float) -> Outcome | None:
+    def too_early(self) -> Outcome | None:
         """Return until when a FIFO queue's message is to be put off; None if it is due."""
-        message, record = self._message, self._record
+        message, record, now = self._message, self._record, self._settings.clock()
         due = record.sent_ms / 1000 + message.delay
         return Outcome(False, int(due - now) + 1) if record.fifo and message.delay and now < due else None
 
@@ -93,7 +100,9 @@ class Attempt:
         if limit is None:
             thrown_away.add(record)
             return AT_ONCE
-        latency = max(0.0, time.time() - record.sent_ms / 1000 - self._message.delay) if record.sent_ms else None
+        latency = (
+            max(0.0, self._settings.clock() - record.sent_ms / 1000 - self._message.delay) if record.sent_ms else None
+        )
         self._tell("perform_start", latency=latency)
         began = time.monotonic()
         error: BaseException | None = None
@@ -146,10 +155,14 @@ class Attempt:
         no_attempts = thrown_away.count(record)
         if record.fifo and 0 < record.first_received_ms < record.sent_ms + delay * 1000 and not no_attempts:
             no_attempts += 1  # the receive that found it too early, and put it off, in another environment
-        since_first = time.time() - record.first_received_ms / 1000 if record.first_received_ms else float("inf")
-        return retry.attempt_number(
-            record.receives, no_attempts, self._message.attempt, since_first, self._options.wait
+        since_first = (
+            self._settings.clock() - record.first_received_ms / 1000 if record.first_received_ms else float("inf")
         )
+        before = self._message.attempt - 1  # by another message, of which this one is the continuation
+        number = retry.attempt_number(
+            record.receives, no_attempts, self._retries - before, since_first, self._options.wait
+        )
+        return before + number
 
     def _execution(self) -> Execution:
         message, record = self._message, self._record

@@ -108,7 +108,7 @@ class Batch:
                 where = f"{record.message_id or '-'} of queue {record.queue or '-'}"
                 logger().error("poison: message %s is not run: %s", where, begun.reason)
                 return LEFT
-            early = begun.too_early(time.time())
+            early = begun.too_early()
             if early is not None:
                 thrown_away.add(record)
                 return early

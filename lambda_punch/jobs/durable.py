@@ -95,9 +95,10 @@ class DurableJob(Generic[P, R]):
 
     def prepare(self, *args: P.args, **kwargs: P.kwargs) -> Prepared:
         """Return the checked call for enqueue_many(); nothing is sent. Raises what enqueue() does for the arguments."""
+        job_config()  # from now on metrics are written
         chosen = self.options
         arguments.check(self.signature, self.name, args, kwargs)
-        backend = backends.find(self._backend())
+        backend = backends.instead or backends.find(self._backend())
         identity = str(uuid.uuid4())
         body = encode(
             Message(

@@ -21,17 +21,17 @@ class Decision(NamedTuple):
     reason: str = ""
 
 
-def attempt_number(receives: int, thrown_away: int, sent_attempt: int, since_first: float, wait: Wait | None) -> int:
-    """Return the number, from 1, of the attempt that a receive stands for.
+def attempt_number(receives: int, thrown_away: int, retries: int, since_first: float, wait: Wait | None) -> int:
+    """Return the number, from 1, of the attempt that a receive stands for; more than retries + 1: they have run out.
 
     SQS counts receives, and some of them are no attempts: throttled invokes, records that a deadline left undone,
     waits on FIFO queues. ``thrown_away`` are those that are known; and where the time since the first receive is too
     short for the waits of so many attempts, there were fewer. What is left is an upper bound.
     """
     count = max(1, receives - thrown_away)
-    while count > 1 and waits.least_total(count, wait) > since_first + _CLOCKS:
+    while count > 1 and waits.least_total(min(count, retries + 1), wait) > since_first + _CLOCKS:
         count -= 1
-    return sent_attempt - 1 + count
+    return count
 
 
 def decide(  # noqa: PLR0913 - each is a fact of its own

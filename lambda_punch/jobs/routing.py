@@ -55,10 +55,12 @@ def route(event: object) -> Callable[..., Any] | None:
     return jobs_handler if is_jobs_event(event) else None
 
 
-def run_batch(event: Any, context: object, deliveries: Deliveries) -> dict[str, Any]:
-    """Run an SQS event whose queue is ``deliveries``."""
+def run_batch(
+    event: Any, context: object, deliveries: Deliveries, clock: Callable[[], float] = time.time
+) -> dict[str, Any]:
+    """Run an SQS event whose queue is ``deliveries``, and tells the time by ``clock``."""
     config = job_config()
-    settings = Settings(until(context), config.retries, config.concurrency, config.fifo_stop)
+    settings = Settings(until(context), config.retries, config.concurrency, config.fifo_stop, clock)
     response = Batch(records_of(event), deliveries, settings).run()
     failures = len(response["batchItemFailures"])
     logger().info("%d of %d messages done", len(records_of(event)) - failures, len(records_of(event)))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 NAMES = ("sqs", "lambda_event", "memory")
 
 _made: dict[str, Backend] = {}
+instead: Backend | None = None  # takes what is sent to any of them: lambda_punch.testing
 
 
 class Backend(Protocol):

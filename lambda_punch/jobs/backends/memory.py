@@ -10,6 +10,7 @@ import itertools
 import threading
 import time
 import uuid
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from lambda_punch.jobs.backends.sqs import DEFAULT_QUEUE, LARGEST
@@ -74,6 +75,7 @@ class Memory:
         self.max_receive_count = max_receive_count
         self.dead: list[Entry] = []
         self.arrived = threading.Condition()
+        self.consume: Callable[[Memory], object] | None = None  # begins to run what is sent, at the first message
         self._queues: dict[str, list[Entry]] = {}
         self._seen: dict[tuple[str, str], float] = {}
         self._numbers = itertools.count(1)
@@ -92,7 +94,10 @@ class Memory:
                 if not self._is_duplicate(each, now):
                     self._queues.setdefault(queue or DEFAULT_QUEUE, []).append(entry)
             self.arrived.notify_all()
-            return Sent(ids, [])
+            consume, self.consume = self.consume, None
+        if consume is not None:
+            consume(self)
+        return Sent(ids, [])
 
     def entries(self) -> list[Entry]:
         """Return all that waits or is in flight, oldest first."""
@@ -163,5 +168,11 @@ class Memory:
 
 
 def make() -> Memory:
-    """Return this process's queues."""
-    return Memory()
+    """Return this process's queues, with a thread that runs what is sent to them."""
+    memory = Memory()
+    memory.consume = _start_worker
+    return memory
+
+
+def _start_worker(memory: Memory) -> None:
+    import_module("lambda_punch.jobs.memory_worker").start(memory)
