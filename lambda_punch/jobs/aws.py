@@ -34,9 +34,14 @@ def client(service: str) -> Any:
         return _clients[key]
 
 
-def is_ready(service: str) -> bool:
-    """Tell whether the client is there already, so that the next call is only that."""
-    return (service, os.getpid()) in _clients
+def was_refused(error: Exception) -> bool:
+    """Tell whether it is certain that AWS did not do what was asked; False where the answer was lost, or was a 5xx."""
+    from botocore import exceptions  # type: ignore[import-untyped]
+
+    if isinstance(error, exceptions.ClientError):
+        return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)) < 500
+    never_connected = (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError)
+    return isinstance(error, never_connected) or not isinstance(error, exceptions.HTTPClientError)
 
 
 def forget() -> None:

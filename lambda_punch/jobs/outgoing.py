@@ -19,10 +19,14 @@ class Outgoing(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """A message that the backend did not take, and its reason."""
+    """A message that the backend did not take, and its reason.
+
+    ``certain``: whether it is known that it does not have it; a lost answer leaves that open.
+    """
 
     outgoing: Outgoing
     reason: str
+    certain: bool = True
 
 
 class Sent(NamedTuple):

@@ -42,14 +42,18 @@ class Spill:
                 job[2](*job[3])
         items = [(call.backend, call.outgoing, call.args, call.kwargs) for _, call in calls]
         _, failed = sender.send(items)
-        for failure in failed:
-            logger().error("job %s was not sent to its queue: %s", failure.outgoing.job, failure.reason)
-        refused = {failure.outgoing.id for failure in failed}
-        sent = len(calls) - len(refused)
+        for each in failed:
+            logger().error("job %s was not sent to its queue: %s", each.outgoing.job, each.reason)
+        failures = {failure.outgoing.id: failure for failure in failed}
+        for (job, call), item in zip(calls, items, strict=True):
+            failure = failures.get(call.outgoing.id)
+            if failure is not None:  # where its queue may have it, it must not be run here, only sent again
+                unsent.append(job if failure.certain else (*job[:2], sender.send_waiting, ([item],), None, job[5]))
+        sent = [call.outgoing.job for _, call in calls if call.outgoing.id not in failures]
         if sent:
-            names = ", ".join(sorted({call.outgoing.job for _, call in calls if call.outgoing.id not in refused}))
-            logger().warning("%d durable jobs were sent to their queues, for want of time (%s)", sent, names)
-        return unsent + [job for job, call in calls if call.outgoing.id in refused]
+            names = ", ".join(sorted(set(sent)))
+            logger().warning("%d durable jobs were sent to their queues, for want of time (%s)", len(sent), names)
+        return unsent
 
     def _prepare(self, job: QueuedJob) -> Prepared:
         function: Any = job[2]

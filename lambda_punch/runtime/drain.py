@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lambda_punch import _events
 from lambda_punch._log import logger
-from lambda_punch.runtime import spill as spilling
 from lambda_punch.runtime.job import Job, describe
+from lambda_punch.runtime.spill import watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +74,7 @@ class Drain:
         """Run what is released; start nothing at or after ``until`` (epoch seconds). Never raises."""
         with self._one_at_a_time:
             self.until = until
-            timer = spilling.before(until, self._queue, self.spill)
+            leftovers = watch(self._queue, self.spill, until)
             times = self._times = _Times() if _events.of_punches() else None
             helpers = [_Worker(self) for _ in range(min(self._workers, len(self._queue)) - 1)]
             for helper in helpers:
@@ -83,10 +83,8 @@ class Drain:
             for helper in helpers:
                 helper.join()
                 ran, failed = ran + helper.ran, failed + helper.failed
-            if timer is not None:
-                timer.cancel()
-            if self.spill is not None and len(self._queue) and time.time() >= self.until:
-                spilling.send_leftovers(self._queue, self.spill)
+            if leftovers is not None:
+                leftovers.end(self.until)
             if times is not None and ran:
                 _events.tell(_events.PunchesRan(times.durations, times.latencies, failed))
             return Drained(ran, failed, len(self._queue))

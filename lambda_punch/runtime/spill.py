@@ -1,7 +1,7 @@
 """Jobs that would not be run in time, and can be sent elsewhere instead: durable jobs, to their queue.
 
 A job is taken out of this process's queue before it is sent, so none is both run and sent; what could not be sent is
-put back, and then it is a job like any other. Who sends is set by whoever declares such jobs (``Process.spill``).
+put back, at the front, and then it is a job like any other. Who sends is set by whoever declares such jobs (``Process.spill``).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from lambda_punch._log import logger
 if TYPE_CHECKING:
     from lambda_punch.runtime.queue import JobQueue, QueuedJob
 
+_AFTER = 0.15  # seconds into the margin that a drain waits for what is being sent
 _SHARE = 0.25  # of what is left of an invocation, at most, goes to sending before the margin
 
 
@@ -67,15 +68,40 @@ def send_leftovers(queue: JobQueue, spill: Spill) -> None:
         queue.put_back(_send(spill, jobs))
 
 
-def before(until: float, queue: JobQueue, spill: Spill | None) -> threading.Timer | None:
-    """Have leftovers sent some time before ``until`` (epoch seconds), also while a job runs; to be cancelled."""
-    left = until - time.time()
-    if spill is None or left == float("inf"):
+class Leftovers(threading.Thread):
+    """Sends leftovers some time before a drain's end, also while a job runs, and what is left at that end."""
+
+    def __init__(self, queue: JobQueue, spill: Spill, until: float) -> None:
+        super().__init__(name="lambda-punch-spill", daemon=True)
+        self._queue = queue
+        self._spill = spill
+        left = until - time.time()
+        self._delay = max(0.0, left - min(spill.lead, left * _SHARE))
+        self._ended = threading.Event()
+        self._time_is_over = False
+
+    def run(self) -> None:
+        """Wait and send."""
+        if not self._ended.wait(self._delay):
+            send_leftovers(self._queue, self._spill)
+            self._ended.wait()
+        if self._time_is_over:
+            send_leftovers(self._queue, self._spill)
+
+    def end(self, until: float) -> None:
+        """End with the drain; if that is because the time is over, wait for the sending, but not for long."""
+        self._time_is_over = time.time() >= until
+        self._ended.set()
+        self.join(max(0.0, until + _AFTER - time.time()))
+
+
+def watch(queue: JobQueue, spill: Spill | None, until: float) -> Leftovers | None:
+    """Have leftovers sent before ``until`` (epoch seconds); None where nothing can be, or there is no end."""
+    if spill is None or until == float("inf"):
         return None
-    timer = threading.Timer(max(0.0, left - min(spill.lead, left * _SHARE)), send_leftovers, (queue, spill))
-    timer.daemon = True
-    timer.start()
-    return timer
+    leftovers = Leftovers(queue, spill, until)
+    leftovers.start()
+    return leftovers
 
 
 def _send(spill: Spill, jobs: list[QueuedJob]) -> list[QueuedJob]:

@@ -55,7 +55,7 @@ class LambdaEvent:
             except MissingExtraError:
                 raise
             except Exception as error:  # noqa: BLE001 - botocore's, of any kind; the others are sent all the same
-                result.failed.append(Failure(each, f"function {function}: {error}"))
+                result.failed.append(Failure(each, f"function {function}: {error}", aws.was_refused(error)))
         return result
 
     def _function(self, queue: str | None) -> str:

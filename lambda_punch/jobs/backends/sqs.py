@@ -52,7 +52,9 @@ class Sqs:
         except MissingExtraError:
             raise
         except Exception as error:
-            raise EnqueueError(f"queue {name}: {error}", [Failure(each, str(error)) for each in messages]) from error
+            refused = aws.was_refused(error)
+            failed = [Failure(each, str(error), refused) for each in messages]
+            raise EnqueueError(f"queue {name}: {error}", failed) from error
         result = Sent({}, [])
         for batch in _batches(messages):
             _send_batch(sqs, url, batch, result)
@@ -71,7 +73,8 @@ def _send_batch(sqs: Any, url: str, batch: list[Outgoing], result: Sent) -> None
         try:
             answer = sqs.send_message_batch(QueueUrl=url, Entries=entries)
         except Exception as error:  # noqa: BLE001 - botocore's, of any kind; earlier batches are sent and stay so
-            result.failed.extend(Failure(each, str(error)) for each in batch)
+            refused = aws.was_refused(error)
+            result.failed.extend(Failure(each, str(error), refused) for each in batch)
             return
         for entry in answer.get("Successful", []):
             result.message_ids[batch[int(entry["Id"])].id] = str(entry["MessageId"])
