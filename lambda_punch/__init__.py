@@ -32,9 +32,15 @@ if TYPE_CHECKING:
         ConfigurationError,
         InstallError,
         LambdaPunchError,
+        MissingExtraError,
         NotCallableError,
         ShutDownError,
     )
+    from lambda_punch.jobs import DurableJob as DurableJob
+    from lambda_punch.jobs import enqueue_many as enqueue_many
+    from lambda_punch.jobs import is_jobs_event as is_jobs_event
+    from lambda_punch.jobs import job as job
+    from lambda_punch.jobs import jobs_handler as jobs_handler
     from lambda_punch.runtime.job import Job
 
     P = ParamSpec("P")
@@ -44,20 +50,28 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ConfigurationError",
+    "DurableJob",
     "InstallError",
     "Job",
     "LambdaPunchError",
+    "MissingExtraError",
     "NotCallableError",
     "ShutDownError",
     "configure",
+    "enqueue_many",
     "error_handler",
     "handled",
     "handler",
+    "is_jobs_event",
+    "job",
+    "jobs_handler",
     "on_lost",
     "push",
     "remaining_time",
     "start",
 ]
+
+_OF_JOBS = ("DurableJob", "enqueue_many", "is_jobs_event", "job", "jobs_handler")
 
 
 def push(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Callable[P, R]:
@@ -148,7 +162,7 @@ def handler(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def __getattr__(name: str) -> object:
-    """Import the errors, and ``Job``, which brings in typing, when they are asked for: most cold starts never do."""
+    """Import what is asked for: errors, durable jobs, and ``Job`` bring in modules that not every cold start needs."""
     if name == "Job":
         from lambda_punch.runtime.job import Job
 
@@ -157,4 +171,8 @@ def __getattr__(name: str) -> object:
         from lambda_punch import errors
 
         return getattr(errors, name)
+    if name in _OF_JOBS:
+        from lambda_punch import jobs
+
+        return globals().setdefault(name, getattr(jobs, name))
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lambda_punch.testing import Recorded
+    from lambda_punch.testing import EnqueuedJobs, Recorded
 
 
 @pytest.fixture
@@ -27,4 +27,13 @@ def punch_recorded() -> Iterator[Recorded]:
     from lambda_punch.testing import recorded
 
     with recorded() as jobs:
+        yield jobs
+
+
+@pytest.fixture
+def punch_enqueued() -> Iterator[EnqueuedJobs]:
+    """Yield queues in memory that take every durable job sent."""
+    from lambda_punch.testing import enqueued
+
+    with enqueued() as jobs:
         yield jobs

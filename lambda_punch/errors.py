@@ -4,7 +4,9 @@ LambdaPunchError
 ├── ConfigurationError (ValueError)   configure() was given a wrong value, or came too late
 ├── NotCallableError (TypeError)      push() was given something that cannot be called
 ├── ShutDownError (RuntimeError)      push() came when nothing more can be run
-└── InstallError                      the extension could not be installed
+├── InstallError                      the extension could not be installed
+├── MissingExtraError (ImportError)   a package of an optional part is not installed
+└── JobError ...                      durable jobs: lambda_punch/jobs/errors.py
 """
 
 from __future__ import annotations
@@ -28,3 +30,10 @@ class ShutDownError(LambdaPunchError, RuntimeError):
 
 class InstallError(LambdaPunchError):
     """The extension could not be installed; what was there before is untouched."""
+
+
+class MissingExtraError(LambdaPunchError, ImportError):
+    """A package is missing that only one part of lambda-punch needs; the message says how to install it."""
+
+    def __init__(self, package: str, *, extra: str, part: str) -> None:
+        super().__init__(f"{part} needs {package}; install it with: pip install 'lambda-punch[{extra}]'")

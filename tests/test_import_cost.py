@@ -8,13 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+from extension import contract
+
 ROOT = Path(__file__).parent.parent
-NEW_MODULES = "import sys; before = set(sys.modules); {code}; print(*sorted(set(sys.modules) - before))"
+NEW_MODULES = "import sys; {before}; before = set(sys.modules); {code}; print(*sorted(set(sys.modules) - before))"
 
 
-def modules(code: str, *flags: str, **environ: str) -> set[str]:
-    """The modules that a bare interpreter loads for ``code``."""
-    command = [sys.executable, *flags, "-c", NEW_MODULES.format(code=code)]
+def modules(code: str, *flags: str, before: str = "pass", **environ: str) -> set[str]:
+    """The modules that a bare interpreter loads for ``code``, or one that has run ``before``."""
+    command = [sys.executable, *flags, "-c", NEW_MODULES.format(before=before, code=code)]
     ran = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, **environ}, cwd=ROOT)
     return set(ran.stdout.split())
 
@@ -40,6 +42,18 @@ def test_importing_the_library_loads_next_to_nothing() -> None:
         "collections.abc", "errno", "genericpath", "itertools", "keyword", "_operator", "operator", "os", "posixpath", "reprlib",
         "stat", "os.path",
     }  # fmt: skip
+
+
+def test_starting_on_lambda_loads_four_files_more(tmp_path: Path) -> None:
+    """What comes at the first jobs, or at the end, is not paid for at each cold start."""
+    (tmp_path / "handled").write_bytes(contract.greeting(os.getpid()))
+    tmp_path.chmod(0o700)
+    environ = {"LAMBDA_PUNCH_DIR": str(tmp_path), "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1"}
+    before = "import awslambdaric.bootstrap, awslambdaric.lambda_runtime_client, lambda_punch"
+    loaded = modules("lambda_punch.start()", before=before, PYTHONPATH=str(ROOT), **environ)
+
+    ours = {"handled", "modes", "response", "shutdown"}
+    assert loaded == {f"lambda_punch.runtime.{name}" for name in ours}
 
 
 def test_before_registering_the_extension_loads_its_own_five_files_and_a_socket(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ A function that fails is no exception here: its failure is an :class:`~lambda_pu
 
 from __future__ import annotations
 
+from lambda_punch import errors
 from lambda_punch.errors import LambdaPunchError
 
 
@@ -25,8 +26,8 @@ class EnvironmentClosedError(LocalLambdaError):
     """The environment is not running: not started yet, shut down, or shut down while this invoke waited."""
 
 
-class MissingExtraError(LocalLambdaError):
+class MissingExtraError(LocalLambdaError, errors.MissingExtraError):
     """A package of the extra ``local``, or ``image``, is missing."""
 
     def __init__(self, package: str, *, extra: str = "local") -> None:
-        super().__init__(f"the local Lambda needs {package}; install it with: pip install 'lambda-punch[{extra}]'")
+        errors.MissingExtraError.__init__(self, package, extra=extra, part="the local Lambda")

@@ -14,14 +14,17 @@ from collections.abc import Awaitable
 from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lambda_punch import _events
 from lambda_punch._log import logger
 from lambda_punch.runtime.job import Job, describe
+from lambda_punch.runtime.spill import watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lambda_punch.runtime.background_loop import BackgroundLoop
     from lambda_punch.runtime.queue import JobQueue, QueuedJob
+    from lambda_punch.runtime.spill import Spill
 
     ErrorHandler = Callable[[BaseException, Job], Any]
     HandleError = Callable[[BaseException, Job], bool]
@@ -47,6 +50,8 @@ class Drained(NamedTuple):
 class Drain:
     """Takes jobs from one queue and runs them, ``workers`` at a time."""
 
+    spill: Spill | None = None  # sends what it will not come to
+
     def __init__(
         self,
         queue: JobQueue,
@@ -66,6 +71,7 @@ class Drain:
         self._workers = workers
         self._settle = settle
         self._one_at_a_time = threading.Lock()
+        self._times: _Times | None = None
         self._running: dict[int, QueuedJob] = {}
 
     @property
@@ -96,6 +102,8 @@ class Drain:
             self.until = until
             before = sys.getswitchinterval()
             sys.setswitchinterval(min(BESIDE, before))
+            leftovers = watch(self._queue, self.spill, self._settle, until)
+            times = self._times = _Times() if _events.of_punches() else None
             helpers = [_Worker(self) for _ in range(min(self._workers, len(self._queue)) - 1)]
             for helper in helpers:
                 helper.start()
@@ -104,13 +112,17 @@ class Drain:
                 helper.join()
                 ran, failed = ran + helper.ran, failed + helper.failed
             sys.setswitchinterval(before)
+            if leftovers is not None:
+                leftovers.end(self.until)
+            if times is not None and ran:
+                _events.tell(_events.PunchesRan(times.durations, times.latencies, failed))
             return Drained(ran, failed, len(self._queue))
 
     def work(self) -> tuple[int, int]:
         """Run jobs on this thread until there is none to take; return how many ran and how many of them failed."""
         ran = failed = 0
         take, running, thread = self._queue.take, self._running, threading.get_ident()
-        while time.time() < self.until and (queued := take()) is not None:
+        while (began := time.time()) < self.until and (queued := take()) is not None:
             running[thread] = queued
             ran += 1
             try:
@@ -123,6 +135,8 @@ class Drain:
             del running[thread]
             if queued[6]:
                 self._settle(queued[6])
+            if self._times is not None:
+                self._times.add(began, time.time(), self._queue.released_at)
         return ran, failed
 
     def _finish(self, result: object, queued: QueuedJob) -> None:
@@ -140,6 +154,19 @@ class Drain:
         except BaseException:  # noqa: BLE001 - nor may it end the drain
             logger().exception("the error handler failed")
         logger().error("job %s of request %s failed", job.name, job.request_id or "-", exc_info=error)
+
+
+class _Times:
+    """How long jobs took, and how long after the response they began."""
+
+    def __init__(self) -> None:
+        self.durations: list[float] = []
+        self.latencies: list[float] = []
+
+    def add(self, began: float, ended: float, released_at: float) -> None:
+        self.durations.append(max(0.0, ended - began))
+        if released_at:
+            self.latencies.append(max(0.0, began - released_at))
 
 
 class _Worker(threading.Thread):

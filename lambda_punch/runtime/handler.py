@@ -25,7 +25,10 @@ def make_handler(function: Callable[..., Any], process: Process) -> Callable[...
     @functools.wraps(function)
     def handler(*args: Any, **kwargs: Any) -> Any:
         try:
-            return _answer(function(*args, **kwargs), function, process)
+            target = function
+            if process.route is not None:
+                target = process.route(args[0] if args else kwargs.get("event")) or function
+            return _answer(target(*args, **kwargs), function, process)
         finally:
             process.handled(args[1] if len(args) > 1 else kwargs.get("context"))
 

@@ -13,10 +13,12 @@ from lambda_punch.runtime.background_loop import BackgroundLoop
 from lambda_punch.runtime.drain import Drain
 from lambda_punch.runtime.lost import report_lost
 from lambda_punch.runtime.queue import ALL, JobQueue
+from lambda_punch.runtime.spill import take
 
 if TYPE_CHECKING:
     from lambda_punch.runtime.process import Process
     from lambda_punch.runtime.queue import QueuedJob
+    from lambda_punch.runtime.spill import Sending
 
 
 class Heir(NamedTuple):
@@ -76,20 +78,31 @@ def _work_off(estate: Estate, process: Process, turn: int, workers: int) -> None
     try:
         os.setsid()
         signal.set_wakeup_fd(-1)
-        os.read(turn, 1)
-        interrupted = [job for job in estate.running if process.ledger and process.ledger.is_open(job[6])]
         queue = JobQueue()
         for job in estate.jobs:
             queue.add(job)
         queue.released = ALL
         process.submit = queue.add
         process.until_ms, process.freezes = int(estate.end * 1000), True
+        sending = take(queue, process.spill, process.settle)
+        os.read(turn, 1)
+        interrupted = [job for job in estate.running if process.ledger and process.ledger.is_open(job[6])]
         drain = Drain(queue, BackgroundLoop(), process.handle_error, workers, process.settle)
-        thread = threading.Thread(target=drain.run, args=(estate.until,), name="lambda-punch-drain", daemon=True)
+        thread = threading.Thread(
+            target=_drain, args=(drain, queue, sending, estate.until), name="lambda-punch-drain", daemon=True
+        )
         thread.start()
         thread.join(max(0.0, estate.end - time.time()))
         process.refuse()
-        lost = interrupted + drain.under_way + queue.clear()
+        unknown = [] if sending is None else sending.unknown
+        lost = interrupted + drain.under_way + queue.clear() + unknown
         report_lost(process, lost, "the environment was shut down and had no time left for them")
     finally:
         os._exit(0)
+
+
+def _drain(drain: Drain, queue: JobQueue, sending: Sending | None, until: float) -> None:
+    drain.run(until)
+    if sending is not None:
+        queue.put_back(sending.finish(until))
+        drain.run(until)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lambda_punch import _events
 from lambda_punch._log import logger
 from lambda_punch.runtime.job import describe
 
@@ -18,6 +19,7 @@ def report_lost(process: Process, lost: list[QueuedJob], reason: str) -> None:
     jobs = [describe(queued) for queued in lost]
     names = ", ".join(sorted({job.name for job in jobs}))
     logger().error("%d job%s lost (%s): %s", len(jobs), "" if len(jobs) == 1 else "s", names, reason)
+    _events.tell(_events.PunchesLost(len(jobs)))
     for queued in lost:
         process.settle(queued[6])
     if process.lost_handler is not None:

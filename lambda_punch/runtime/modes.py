@@ -14,7 +14,6 @@ import time
 
 from lambda_punch import _contract
 from lambda_punch._log import logger
-from lambda_punch.runtime.lost import report_lost
 from lambda_punch.runtime.process import FOREVER
 
 TYPE_CHECKING = False
@@ -74,7 +73,12 @@ class Outside:
     def finish(self, timeout: float) -> None:
         """Wait for the jobs as the process exits, at most ``timeout`` seconds; say what is lost."""
         if self._process.pending:
+            from lambda_punch.runtime.lost import report_lost
+            from lambda_punch.runtime.spill import send_leftovers
+
             self._process.worker.drain(time.time() + timeout)
+            if self._process.spill is not None:
+                send_leftovers(self._process.queue, self._process.spill, self._process.settle)
             self._process.refuse()
             lost = self._process.drain.under_way + self._process.queue.clear()
             report_lost(self._process, lost, f"the process exited and waited {timeout:g} s")

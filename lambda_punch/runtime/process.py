@@ -30,9 +30,12 @@ if TYPE_CHECKING:
     from lambda_punch.runtime.job import Job
     from lambda_punch.runtime.ledger import Ledger
     from lambda_punch.runtime.queue import QueuedJob
+    from lambda_punch.runtime.spill import Spill
     from lambda_punch.runtime.worker import Worker
 
     LostHandler = Callable[[list[Job], str], Any]
+    # Given an event, returns the handler for it if that is not the user's own.
+    Route = Callable[[Any], Callable[..., Any] | None]
 
     class Mode(Protocol):
         """What to do after a response."""
@@ -51,6 +54,9 @@ class Process:
         self.lost_handler: LostHandler | None = None
         self.config: Config | None = None
         self.forked = False
+        self.route: Route | None = None
+        self.spill: Spill | None = None
+        self.measured = False  # whether somebody wants to know when responses went out
         self.reset()
 
     def fork(self) -> None:
@@ -86,6 +92,8 @@ class Process:
     def respond(self) -> None:
         """Release the jobs of the request, whose response is out, and let the mode see to them."""
         self.queue.released = self.sequence
+        if self.measured:
+            self.queue.released_at = time.time()
         if self.mode is not None:
             self.mode.after_response()
 
@@ -135,6 +143,7 @@ class Process:
 
                 workers = 1 if self.config is None else self.config.workers
                 self._drain = Drain(self.queue, self.loop, self.handle_error, workers, self.settle)
+            self._drain.spill = self.spill
             return self._drain
 
     @property

@@ -27,13 +27,14 @@ ALL = 1 << 62  # released up to here: every job
 class JobQueue:
     """Jobs that wait for their turn."""
 
-    __slots__ = ("_jobs", "_lock", "add", "released")
+    __slots__ = ("_jobs", "_lock", "add", "released", "released_at")
 
     def __init__(self) -> None:
         self._jobs: deque[QueuedJob] = deque()
         self._lock = _thread.allocate_lock()
         self.add = self._jobs.append
         self.released = 0
+        self.released_at = 0.0  # epoch seconds of the last response, where somebody measures; else 0
 
     def __len__(self) -> int:
         """Return how many jobs wait, released or not."""
@@ -45,6 +46,23 @@ class JobQueue:
             if self._jobs and self._jobs[0][0] <= self.released:
                 return self._jobs.popleft()
             return None
+
+    def remove(self, wanted: Callable[[QueuedJob], bool]) -> list[QueuedJob]:
+        """Take those released jobs that ``wanted`` says; the others keep their order."""
+        with self._lock:
+            jobs = list(self._jobs)
+            taken = [job[0] <= self.released and wanted(job) for job in jobs]
+            if not any(taken):
+                return []
+            for _ in jobs:  # what is pushed meanwhile comes in at the other end
+                self._jobs.popleft()
+            self._jobs.extendleft(job for job, out in zip(reversed(jobs), reversed(taken), strict=True) if not out)
+            return [job for job, out in zip(jobs, taken, strict=True) if out]
+
+    def put_back(self, jobs: list[QueuedJob]) -> None:
+        """Put jobs that were taken to the front again."""
+        with self._lock:
+            self._jobs.extendleft(reversed(jobs))
 
     def clear(self) -> list[QueuedJob]:
         """Take all that waits, released or not."""

@@ -23,7 +23,6 @@ import time
 
 from lambda_punch import _contract
 from lambda_punch._log import logger
-from lambda_punch.runtime.lost import report_lost
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from lambda_punch.runtime.heir import Heir
     from lambda_punch.runtime.process import Process
     from lambda_punch.runtime.queue import QueuedJob
+    from lambda_punch.runtime.spill import Sending
 else:
     import _signal as signal  # the module in Python around it makes enums of its numbers, at every cold start
 
@@ -89,21 +89,26 @@ class Shutdown:
         try:
             process.release_all()
             if process.pending:
+                from lambda_punch.runtime.spill import take
+
                 alone = self._file is None or not self._file.is_heeded()
                 last_start = began + (LAST_END if alone else LAST_START)
                 process.until_ms = int((began + LAST_END) * 1000)
                 process.drain.until = last_start
+                sending = take(process.queue, process.spill, process.settle) if alone else None
                 process.worker.drain(last_start)
                 process.refuse()
-                self._leave(began, alone=alone)
+                self._leave(began, alone=alone, sending=sending)
         except Exception:  # noqa: BLE001 - the process ends in any case
             logger().exception("leftover jobs could not be worked off")
         finally:
             self._finished.set()
             self._end()
 
-    def _leave(self, began: float, *, alone: bool) -> None:
+    def _leave(self, began: float, *, alone: bool, sending: Sending | None) -> None:
         """Hand over what has not been started, then see the running job out as long as there is time."""
+        from lambda_punch.runtime.lost import report_lost
+
         drain = self._process.drain
         jobs = self._process.queue.clear()
         running = drain.under_way
@@ -112,7 +117,10 @@ class Shutdown:
         if heir is not None:
             heir.begin()
         else:
-            report_lost(self._process, drain.under_way + (jobs if alone else []), "the environment was shut down")
+            lost = drain.under_way + (jobs if alone else [])
+            if sending is not None:
+                lost += sending.finish(began + LAST_END) + sending.unknown
+            report_lost(self._process, lost, "the environment was shut down")
 
     def _bequeath(self, jobs: list[QueuedJob], running: list[QueuedJob], began: float) -> Heir | None:
         """Fork the heir; it begins when it is told to, or this process has died.

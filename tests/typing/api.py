@@ -80,3 +80,35 @@ assert_type(punch.remaining_time(), float)
 punch.configure(workers=4, margin=0.5, log_level="debug")
 punch.configure(worker=4)  # type: ignore[call-arg]
 punch.handled(None)
+
+
+@punch.job
+def receipt(order: int, *, urgent: bool = False) -> str:
+    return f"{order} {urgent}"
+
+
+@punch.job(queue="emails.fifo", retries=5, group=str, retry_on=(OSError,), wait=lambda n: 2.0**n)
+async def mail(order: int) -> None: ...
+
+
+assert_type(receipt(42), str)
+assert_type(receipt.enqueue(42, urgent=True).id, str)
+receipt.enqueue("42")  # type: ignore[arg-type]
+receipt.enqueue(42, urgency=True)  # type: ignore[call-arg]
+receipt.using(delay=60).enqueue()  # type: ignore[call-arg]
+assert_type(receipt.using(delay=60)(42), str)
+punch.push(receipt, 42)
+punch.push(receipt, "42")  # type: ignore[arg-type]
+punch.enqueue_many([receipt.prepare(1), mail.prepare(2)])
+receipt.prepare("1")  # type: ignore[arg-type]
+punch.job(queue=3)  # type: ignore[call-overload]
+punch.job(retry=3)  # type: ignore[call-overload]
+
+
+async def enqueue_later() -> None:
+    assert_type((await mail.aenqueue(42)).message_id, "str | None")
+    await mail.aenqueue("42")  # type: ignore[arg-type]
+
+
+punch.configure(queues={"emails": {"url": "https://sqs.eu-west-1.amazonaws.com/1/emails"}}, metrics="all")
+assert_type(punch.is_jobs_event({}), bool)

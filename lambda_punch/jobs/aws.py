@@ -1,0 +1,49 @@
+"""boto3 clients: imported when first needed, one for each service and process."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+from lambda_punch.errors import MissingExtraError
+
+_lock = threading.Lock()
+_clients: dict[tuple[str, int], Any] = {}
+
+
+def client(service: str) -> Any:
+    """Return this process's client; it may be used by any thread. In a forked child it is a new one.
+
+    Takes region, credentials and endpoint (AWS_ENDPOINT_URL_SQS, say) from the environment, as boto3 does. The first
+    call takes some 0.3 s, for the import. Raises MissingExtraError without boto3.
+    """
+    key = service, os.getpid()
+    made = _clients.get(key)
+    if made is not None:
+        return made
+    with _lock:
+        if key not in _clients:
+            try:
+                import boto3  # type: ignore[import-untyped]
+                from botocore.config import Config  # type: ignore[import-untyped]
+            except ImportError:
+                raise MissingExtraError("boto3", extra="sqs", part=f"sending to {service}") from None
+            config = Config(retries={"mode": "standard"}, connect_timeout=5, read_timeout=15, max_pool_connections=20)
+            _clients[key] = boto3.session.Session().client(service, config=config)
+        return _clients[key]
+
+
+def was_refused(error: Exception) -> bool:
+    """Tell whether it is certain that AWS did not do what was asked; False where the answer was lost, or was a 5xx."""
+    from botocore import exceptions  # type: ignore[import-untyped]
+
+    if isinstance(error, exceptions.ClientError):
+        return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)) < 500
+    never_connected = (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError)
+    return isinstance(error, never_connected) or not isinstance(error, exceptions.HTTPClientError)
+
+
+def forget() -> None:
+    """Make new clients from now on; for tests that change the endpoint."""
+    _clients.clear()

@@ -1,0 +1,71 @@
+"""An asynchronous invoke (``InvocationType=Event``): no queue to create. Needs the extra ``sqs`` (boto3).
+
+Lambda queues the event itself, runs it at least once, and tries again twice after an error, about one and two minutes
+later, unless the function is configured otherwise (MaximumRetryAttempts, MaximumEventAgeInSeconds, OnFailure):
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html. The payload may have 1 MB.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from lambda_punch._wiring import job_config
+from lambda_punch.errors import MissingExtraError
+from lambda_punch.jobs import aws
+from lambda_punch.jobs.errors import EnqueueError
+from lambda_punch.jobs.outgoing import Failure, Outgoing, Sent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lambda_punch.jobs.options import Options
+
+LARGEST = 1_000_000
+
+
+class LambdaEvent:
+    """Invokes a function asynchronously, once for each job; the queue's name is the function's."""
+
+    name = "lambda_event"
+    largest = LARGEST
+    durable = True
+    refuses = {  # noqa: RUF012 - never changed
+        "delay": "an asynchronous invoke begins at once; use sqs",
+        "retries": "Lambda retries by itself; set the function's MaximumRetryAttempts (0 to 2)",
+        "wait": "Lambda waits about one and then two minutes; use sqs",
+        "retry_on": "Lambda retries after every error; use discard_on, or sqs",
+        "group": "there are no groups; use sqs",
+        "deduplication_id": "there is no deduplication; use sqs with a FIFO queue",
+    }
+
+    def check(self, options: Options) -> None:
+        """Nothing more to refuse."""
+
+    def send(self, queue: str | None, messages: Sequence[Outgoing]) -> Sent:
+        """Invoke the function for each message; ``queue`` names it, or the configuration does, or it is this one."""
+        function = self._function(queue)
+        result = Sent({}, [])
+        for each in messages:
+            try:
+                answer = aws.client("lambda").invoke(
+                    FunctionName=function, InvocationType="Event", Payload=each.body.encode("ascii")
+                )
+                result.message_ids[each.id] = str(answer["ResponseMetadata"].get("RequestId", ""))
+            except MissingExtraError:
+                raise
+            except Exception as error:  # noqa: BLE001 - botocore's, of any kind; the others are sent all the same
+                result.failed.append(Failure(each, f"function {function}: {error}", aws.was_refused(error)))
+        return result
+
+    def _function(self, queue: str | None) -> str:
+        configured = job_config().queues.get(queue or "")
+        function = (configured.function if configured else None) or queue or os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
+        if not function:
+            raise EnqueueError("no function to invoke: name it as the job's queue, or run on Lambda")
+        return function
+
+
+def make() -> LambdaEvent:
+    """Return the backend."""
+    return LambdaEvent()

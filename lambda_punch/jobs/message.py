@@ -1,0 +1,114 @@
+"""The message: a JSON object that names a registered job and carries its arguments.
+
+    {"lambda_punch": 1, "job": "shop.mail.send", "id": "…", "enqueued_at": 1760000000000, "attempt": 1,
+     "args": [42], "kwargs": {}, "delay": 60, "trace": "Root=1-…"}
+
+It names a job and never something to import, so a forged message can run nothing that was not declared. Times are
+epoch milliseconds. ``attempt`` counts what was tried before this message was sent, plus one. ``delay`` (seconds) is
+what the consumer waits for where the queue cannot (FIFO). What cannot be read is a Poison: a value, not an exception,
+because one such message must not disturb the others of its batch.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+VERSION = 1
+MARK = "lambda_punch"  # the first key: its value is the format's version
+
+
+class Message(NamedTuple):
+    """What a message says."""
+
+    job: str
+    id: str
+    args: list[Any]
+    kwargs: dict[str, Any]
+    enqueued_at: int
+    attempt: int = 1
+    delay: int = 0
+    trace: str | None = None
+
+
+class Poison(NamedTuple):
+    """A message that must not be run, and why."""
+
+    reason: str
+    job: str = ""
+    id: str = ""
+
+
+def encode(message: Message) -> str:
+    """Return the message's body: ASCII, and only characters that SQS takes."""
+    fields: dict[str, Any] = {
+        MARK: VERSION,
+        "job": message.job,
+        "id": message.id,
+        "enqueued_at": message.enqueued_at,
+        "attempt": message.attempt,
+        "args": message.args,
+        "kwargs": message.kwargs,
+    }
+    if message.delay:
+        fields["delay"] = message.delay
+    if message.trace:
+        fields["trace"] = message.trace
+    return json.dumps(fields, separators=(",", ":"), allow_nan=False)
+
+
+def is_marked(body: object) -> bool:
+    """Tell whether a body, text or already an object, says that it is a message of ours, of whatever version."""
+    if isinstance(body, str):
+        if body.startswith('{"lambda_punch":'):
+            return True
+        if MARK not in body:
+            return False
+        body = _parse(body)
+    return isinstance(body, dict) and MARK in body
+
+
+def decode(body: object) -> Message | Poison:
+    """Read a body, text or already an object; never raises."""
+    if isinstance(body, str):
+        body = _parse(body)
+    if isinstance(body, Poison):
+        return body
+    if not isinstance(body, dict) or MARK not in body:
+        return Poison("it is not a message of lambda-punch")
+    named = {key: body[key] for key in ("job", "id") if isinstance(body.get(key), str)}
+    if body[MARK] != VERSION or isinstance(body[MARK], bool):
+        return Poison(f"it is of format version {body[MARK]!r}; this release reads version {VERSION}", **named)
+    for field, (kinds, needed) in _FIELDS.items():
+        value = body.get(field)
+        if value is None and not needed:
+            continue
+        if not isinstance(value, kinds) or isinstance(value, bool):
+            return Poison(f"its field {field!r} is missing or of the wrong kind", **named)
+    return Message(
+        body["job"], body["id"], body["args"], body["kwargs"], body["enqueued_at"],
+        max(1, body["attempt"]), max(0, body.get("delay") or 0), body.get("trace"),
+    )  # fmt: skip
+
+
+_FIELDS: dict[str, tuple[type, bool]] = {
+    "job": (str, True),
+    "id": (str, True),
+    "args": (list, True),
+    "kwargs": (dict, True),
+    "enqueued_at": (int, True),
+    "attempt": (int, True),
+    "delay": (int, False),
+    "trace": (str, False),
+}
+
+
+def _parse(text: str) -> object:
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        return Poison(f"its body is not JSON: {error}")
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"{constant} is not JSON")

@@ -1,0 +1,184 @@
+"""Run one job to its end or to its timeout.
+
+On the main thread a plain function is interrupted by SIGALRM, also while it sleeps or waits for the network; on another
+thread by an exception that is raised there between two steps of Python code, so not before a blocking call returns.
+What is raised is no Exception, so ``except Exception`` in a job does not catch it. An ``async def`` job is cancelled.
+A job that will not end then is left behind: its message is reported as failed, and it may still be running.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import threading
+import time
+from collections.abc import Awaitable
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar, copy_context
+from types import AsyncGeneratorType, GeneratorType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lambda_punch._wiring import process
+from lambda_punch.jobs.errors import JobTimeoutError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from contextvars import Context
+
+GRACE = 0.5  # seconds that a cancelled async job has for its clean-up
+
+
+class Execution(NamedTuple):
+    """The durable job that runs now, as current() tells it."""
+
+    job: str
+    id: str
+    attempt: int
+    queue: str
+    message_id: str | None
+    trace: str | None
+
+
+_current: ContextVar[Execution | None] = ContextVar("lambda_punch_job", default=None)
+
+
+def current() -> Execution | None:
+    """Return which durable job runs, its attempt (from 1) and its trace header; None outside of one."""
+    return _current.get()
+
+
+class _TimeIsUp(BaseException):
+    """Raised inside a job whose time is up."""
+
+
+def perform(function: Callable[..., Any], args: Any, kwargs: Any, execution: Execution, limit: float) -> None:
+    """Run the job in a context of its own, for at most ``limit`` seconds; raise what it raises, or JobTimeoutError.
+
+    An infinite limit is none.
+    """
+    context = copy_context()
+    context.run(_current.set, execution)
+    until = time.monotonic() + limit
+    done = _Done()
+    try:
+        with _interruption(limit, done):
+            result = context.run(function, *args, **kwargs)
+            if result is None:
+                done.now = True
+        if isinstance(result, Awaitable):
+            _await(result, context, until - time.monotonic())
+        elif isinstance(result, (GeneratorType, AsyncGeneratorType)):
+            raise TypeError("a generator function is no job: nothing in it ran")
+    except _TimeIsUp:
+        raise JobTimeoutError(f"{execution.job} was stopped after {limit:.3g} s") from None
+
+
+class _Done:
+    """Whether the job has ended; an interrupt that comes later is none."""
+
+    __slots__ = ("lock", "now")
+
+    def __init__(self) -> None:
+        self.now = False
+        self.lock = threading.Lock()
+
+
+def _interruption(limit: float, done: _Done) -> AbstractContextManager[None]:
+    if limit == float("inf"):
+        return nullcontext()
+    return _alarm(limit, done) if _can_use_alarm(limit) else _asynchronous_exception(limit, done)
+
+
+def _can_use_alarm(limit: float) -> bool:
+    """Tell whether this is the main thread, and no alarm of somebody else's is due before ours."""
+    if threading.current_thread() is not threading.main_thread():
+        return False
+    due = signal.getitimer(signal.ITIMER_REAL)[0]
+    return due == 0 or due > limit
+
+
+@contextmanager
+def _alarm(limit: float, done: _Done) -> Iterator[None]:
+    def interrupt(_number: int, _frame: object) -> None:
+        if not done.now:
+            raise _TimeIsUp
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    began = time.monotonic()
+    others = interval = 0.0
+    try:
+        others, interval = signal.setitimer(signal.ITIMER_REAL, max(limit, 0.001))
+        try:
+            yield
+        finally:
+            done.now = True
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        if others:
+            signal.setitimer(signal.ITIMER_REAL, max(0.001, others - (time.monotonic() - began)), interval)
+
+
+@contextmanager
+def _asynchronous_exception(limit: float, done: _Done) -> Iterator[None]:
+    thread = threading.get_ident()
+
+    def interrupt() -> None:
+        with done.lock:
+            if not done.now:
+                _raise_in(thread, _TimeIsUp)
+
+    timer = threading.Timer(max(limit, 0.001), interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        with done.lock:
+            done.now = True
+        _raise_in(thread, None)  # one that was set and has not been raised yet
+        timer.cancel()
+
+
+def _raise_in(thread: int, exception: type[BaseException] | None) -> None:
+    argument = ctypes.py_object(exception) if exception is not None else ctypes.c_void_p(None)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), argument)
+
+
+def _await(awaitable: Awaitable[Any], context: Context, limit: float) -> None:
+    """Await on the process's loop; raise _TimeIsUp when the time is up, whether or not the job can be cancelled."""
+    from concurrent.futures import TimeoutError as FutureTimeoutError
+
+    timeout = None if limit == float("inf") else max(limit, 0.0)
+    future = process.loop.submit(_outcome(awaitable, timeout), context)
+    try:
+        error = future.result(None if timeout is None else timeout + 2 * GRACE)
+    except FutureTimeoutError:
+        future.cancel()
+        raise _TimeIsUp from None
+    if error is not None:
+        raise error
+
+
+async def _outcome(awaitable: Awaitable[Any], timeout: float | None) -> BaseException | None:
+    """Return what the job raised, _TimeIsUp if it was cancelled, None if all went well.
+
+    Raises nothing: a SystemExit that leaves a task ends the loop, which other jobs need.
+    """
+    import asyncio
+
+    async def guarded() -> BaseException | None:
+        try:
+            await awaitable
+        except BaseException as error:  # noqa: BLE001 - a job may raise anything
+            return error
+        return None
+
+    task = asyncio.ensure_future(guarded())
+    done, _ = await asyncio.wait({task}, timeout=timeout)
+    if done:
+        return task.result()
+    task.cancel()
+    await asyncio.wait({task}, timeout=GRACE)
+    return _TimeIsUp()

@@ -1,0 +1,85 @@
+"""What is known of each SQS queue: its URL, and what its redrive policy says. Asked for once, or configured."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import NamedTuple
+
+from lambda_punch._log import logger
+from lambda_punch._wiring import job_config
+from lambda_punch.jobs import aws
+
+UNKNOWN = -1  # the queue's attributes could not be had: it may or may not have a redrive policy
+NO_REDRIVE = 0
+
+
+class Queue(NamedTuple):
+    """One queue; ``max_receive_count`` is of its redrive policy, or NO_REDRIVE, or UNKNOWN."""
+
+    name: str
+    url: str
+    max_receive_count: int
+
+
+_lock = threading.Lock()
+_urls: dict[str, str] = {}
+_queues: dict[str, Queue] = {}
+
+
+def url_of(name: str) -> str:
+    """Return the URL of a queue by its name in the code. Raises what boto3 raises."""
+    configured = job_config().queues.get(name)
+    if configured is not None and configured.url:
+        return configured.url
+    with _lock:
+        if name not in _urls:
+            _urls[name] = str(aws.client("sqs").get_queue_url(QueueName=name)["QueueUrl"])
+        return _urls[name]
+
+
+def of_arn(arn: str) -> Queue:
+    """Return the queue that a record came from. Never raises: what cannot be had is UNKNOWN, and asked for again."""
+    with _lock:
+        if arn in _queues:
+            return _queues[arn]
+        physical = arn.rpartition(":")[2]
+        name, url, count = _configured(physical)
+        if url is None or count is None:
+            try:
+                url = url or _urls.get(name) or str(aws.client("sqs").get_queue_url(QueueName=physical)["QueueUrl"])
+                count = _ask(url) if count is None else count
+            except Exception as error:  # noqa: BLE001 - a missing permission, no network: the jobs are done all the same
+                logger().error("the attributes of queue %s cannot be had: %s", physical, error)
+                return Queue(name, url or "", UNKNOWN if count is None else count)
+        _queues[arn] = Queue(name, url, count)
+        return _queues[arn]
+
+
+def is_configured(arn: str) -> bool:
+    """Tell whether the configuration names the queue."""
+    return _configured(arn.rpartition(":")[2])[1:] != (None, None)
+
+
+def forget() -> None:
+    """Ask anew; for tests."""
+    with _lock:
+        _urls.clear()
+        _queues.clear()
+
+
+def _configured(physical: str) -> tuple[str, str | None, int | None]:
+    """Return the name in the code, the URL and the count that the configuration has for a queue's name on AWS."""
+    queues = job_config().queues
+    for name, queue in queues.items():
+        if queue.url and queue.url.rpartition("/")[2] == physical:
+            return name, queue.url, queue.max_receive_count
+    if physical in queues and not queues[physical].url:
+        return physical, None, queues[physical].max_receive_count
+    return physical, None, None
+
+
+def _ask(url: str) -> int:
+    answer = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
+    policy = answer.get("Attributes", {}).get("RedrivePolicy")
+    return int(json.loads(policy)["maxReceiveCount"]) if policy else NO_REDRIVE

@@ -1,0 +1,77 @@
+"""The consumer's entry: which events are jobs, and what to do with them."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from lambda_punch._config import Config
+from lambda_punch._log import logger
+from lambda_punch._wiring import job_config, process
+from lambda_punch.jobs import queues, registry
+from lambda_punch.jobs.attempt import Settings
+from lambda_punch.jobs.consumer import RESERVE, Batch
+from lambda_punch.jobs.deliveries import SqsDeliveries
+from lambda_punch.jobs.invoked import run_invoked
+from lambda_punch.jobs.message import MARK, is_marked
+from lambda_punch.jobs.record import records_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lambda_punch.jobs.deliveries import Deliveries
+
+
+def is_jobs_event(event: object) -> bool:
+    """Tell whether an event brings durable jobs: from SQS, or by an asynchronous invoke.
+
+    An SQS event does if one of its messages says that it is ours, or if it comes from a queue that the configuration
+    or a declared job names; so a broken message alone is not taken for someone else's. Other queues' events are not.
+    """
+    records = records_of(event)
+    if not records:
+        return isinstance(event, dict) and MARK in event
+    if any(isinstance(record, dict) and is_marked(record.get("body")) for record in records):
+        return True
+    arn = str(records[0].get("eventSourceARN"))
+    return arn.rpartition(":")[2] in registry.queues() or queues.is_configured(arn)
+
+
+def jobs_handler(event: Any, context: object = None) -> Any:
+    """Run the durable jobs of an event; a Lambda handler, for a function that does nothing else.
+
+    For SQS it returns the partial batch response, so the event source mapping has to have ReportBatchItemFailures:
+    without it Lambda deletes failed messages too. Never raises then. For an asynchronous invoke it raises what the job
+    raises, so that Lambda's own retries and destinations work; JobTimeoutError shortly before the function's timeout;
+    and PoisonMessageError for what must not be run.
+    """
+    if not records_of(event):
+        return run_invoked(event, context, until(context))
+    return run_batch(event, context, SqsDeliveries())
+
+
+def route(event: object) -> Callable[..., Any] | None:
+    """Return the handler of durable jobs for an event that brings some; ``punch.handler`` asks."""
+    return jobs_handler if is_jobs_event(event) else None
+
+
+def run_batch(
+    event: Any, context: object, deliveries: Deliveries, clock: Callable[[], float] = time.time
+) -> dict[str, Any]:
+    """Run an SQS event whose queue is ``deliveries``, and tells the time by ``clock``."""
+    config = job_config()
+    settings = Settings(until(context), config.retries, config.concurrency, config.fifo_stop, clock)
+    response = Batch(records_of(event), deliveries, settings).run()
+    failures = len(response["batchItemFailures"])
+    logger().info("%d of %d messages done", len(records_of(event)) - failures, len(records_of(event)))
+    return response
+
+
+def until(context: Any) -> float:
+    """Return when, in epoch seconds, the response has to be on its way: infinite without Lambda's context."""
+    try:
+        remaining = float(context.get_remaining_time_in_millis()) / 1000
+    except Exception:  # noqa: BLE001 - a test's context, or none
+        return float("inf")
+    margin = (process.config or Config()).margin
+    return time.time() + remaining - margin - min(RESERVE, remaining * 0.1)

@@ -1,0 +1,94 @@
+"""Sends messages, now or after the response: there with one call for all of a request's jobs.
+
+After the response: the first job of a request pushes one punch, and each further one joins it until it runs. So what
+is promised for punches is promised here: it is done after the response, and not lost at a deadline or a shutdown that
+leaves time for it. What the backend does not take then is one ERROR line with the jobs' names and ids.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
+
+from lambda_punch import _events
+from lambda_punch._log import logger
+from lambda_punch._wiring import process, start
+from lambda_punch.jobs.errors import EnqueueError
+from lambda_punch.jobs.outgoing import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lambda_punch.jobs.backends import Backend
+    from lambda_punch.jobs.outgoing import Outgoing
+
+    # backend, message, and the call's own arguments, for the metrics
+    Item = tuple[Backend, Outgoing, tuple[Any, ...], dict[str, Any]]
+
+_lock = threading.Lock()
+_open: tuple[int, object, list[Item]] | None = None  # the request's number, who took the punch, what it will send
+
+
+def send(items: Sequence[Item]) -> tuple[dict[str, str], list[Failure]]:
+    """Send, with as few calls as the backends allow; return the backend's ids by job id, and what was not taken."""
+    lots: dict[tuple[int, str], list[Item]] = {}
+    for item in items:
+        lots.setdefault((id(item[0]), item[1].queue), []).append(item)
+    ids: dict[str, str] = {}
+    failed: list[Failure] = []
+    for lot in lots.values():
+        backend, first, *_ = lot[0]
+        messages = [item[1] for item in lot]
+        try:
+            sent = backend.send(first.queue or None, messages)
+        except EnqueueError as error:
+            failed += error.failed or [Failure(message, str(error)) for message in messages]
+        else:
+            ids |= sent.message_ids
+            failed += sent.failed
+    for item in items:
+        if item[1].id in ids:
+            _tell(item, ids[item[1].id])
+    return ids, failed
+
+
+def send_after_response(items: list[Item]) -> None:
+    """Send when the response of the request now being handled is out."""
+    global _open  # noqa: PLW0603 - one request at a time, one outbox
+    start()
+    number, submit = process.sequence, process.submit
+    with _lock:
+        if _open is not None and _open[:2] == (number, submit):
+            _open[2].extend(items)
+            return
+        mine = list(items)
+        _open = (number, submit, mine)
+    try:
+        submit((number, process.request_id, send_waiting, (mine,), None, copy_context(), process.enter(send_waiting)))
+    except BaseException:
+        _close(mine)
+        raise
+
+
+def send_waiting(items: list[Item]) -> None:
+    """Send what one request's jobs have gathered; a punch, so it never runs twice."""
+    _close(items)
+    _, failed = send(items)
+    if failed:
+        names = ", ".join(f"{failure.outgoing.job} {failure.outgoing.id}" for failure in failed)
+        logger().error("%d durable jobs were not sent (%s): %s", len(failed), names, failed[0].reason)
+
+
+def _close(items: list[Item]) -> None:
+    """Let no further job join these."""
+    global _open  # noqa: PLW0603 - as above
+    with _lock:
+        if _open is not None and _open[2] is items:
+            _open = None
+
+
+def _tell(item: Item, message_id: str) -> None:
+    _, outgoing, args, kwargs = item
+    event = "enqueue_at" if outgoing.delay else "enqueue"
+    _events.tell(_events.JobEvent(event, outgoing.job, outgoing.id, outgoing.queue, args, kwargs, message_id))

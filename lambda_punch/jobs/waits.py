@@ -1,0 +1,83 @@
+"""How long to wait before a retry: the table, exponential waits with jitter, or a function of the attempt."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from lambda_punch._log import logger
+from lambda_punch.jobs.errors import JobOptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Wait = Callable[[int], float]
+
+# Lambdakiq's table: Sidekiq's fourth power of the attempt and a bit, with the random part at its mean.
+TABLE = (30, 46, 76, 156, 346, 730, 1416, 2536, 4246, 6726, 10180, 14836)
+MOST_RETRIES = len(TABLE)
+
+# SQS: a message is invisible for at most twelve hours from the receive.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
+LONGEST = 43_200
+# A batch is gathered for up to 300 s before the function sees it; a little more for the call itself.
+GATHERING = 305
+
+
+def table(attempt: int) -> float:
+    """Return the seconds to wait after the given attempt, counted from 1, has failed."""
+    return float(TABLE[min(max(attempt, 1), MOST_RETRIES) - 1])
+
+
+class exponential:  # noqa: N801 - used as a function: wait=exponential(base=5)
+    """Waits that double: ``base * 2 ** (attempt - 1)``, at most ``cap`` seconds, less a random part of ``jitter``.
+
+    ``jitter`` is a share from 0 (none) to 1 (anything from 0 to the whole wait, "full jitter").
+    Raises JobOptionError for numbers that cannot be.
+    """
+
+    def __init__(self, *, base: float = 15.0, cap: float = 3600.0, jitter: float = 0.5) -> None:
+        if not 0 < base <= cap <= LONGEST:
+            raise JobOptionError(f"exponential() wants 0 < base <= cap <= {LONGEST} seconds, not {base!r} and {cap!r}")
+        if not 0 <= jitter <= 1:
+            raise JobOptionError(f"exponential() wants a jitter from 0 to 1, not {jitter!r}")
+        self._base, self._cap, self._jitter = base, cap, jitter
+
+    def __call__(self, attempt: int) -> float:
+        """Return the seconds to wait after the given attempt has failed."""
+        return self._whole(attempt) * (1 - self._jitter * random.random())  # noqa: S311 - spreads load, guards nothing
+
+    def least(self, attempt: int) -> float:
+        """Return the shortest wait that a call could return."""
+        return self._whole(attempt) * (1 - self._jitter)
+
+    def _whole(self, attempt: int) -> float:
+        return float(min(self._base * 2 ** min(max(attempt, 1) - 1, 40), self._cap))
+
+
+def seconds_after(attempt: int, wait: Wait | None) -> float:
+    """Return the wait after ``attempt``; where a job's own function fails, or its answer cannot be, the table's."""
+    if wait is None:
+        return table(attempt)
+    try:
+        seconds = float(wait(attempt))
+        if not 0 <= seconds < float("inf"):
+            raise ValueError(f"{seconds!r} is no time to wait")  # noqa: TRY301 - one way for all that is wrong with it
+    except Exception:  # noqa: BLE001 - it is the user's function; a job must not be lost because of it
+        logger().exception("the wait of a job failed for attempt %d; the usual %g s are taken", attempt, table(attempt))
+        return table(attempt)
+    return seconds
+
+
+def least_total(attempts: int, wait: Wait | None) -> float:
+    """Return the least time in seconds from the first to the last of so many attempts; 0 where it is not known."""
+    least = table if wait is None else getattr(wait, "least", None)
+    return 0.0 if least is None else sum(least(attempt) for attempt in range(1, attempts))
+
+
+def visibility(seconds: float, spent: float) -> int:
+    """Return ``seconds`` as a visibility timeout, ``spent`` seconds after the function was given the message.
+
+    SQS refuses what goes beyond twelve hours from the receive, which was some time before the function's start.
+    """
+    return max(0, int(min(seconds + 0.5, LONGEST - GATHERING - spent)))

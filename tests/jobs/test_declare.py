@@ -1,0 +1,152 @@
+"""@job: what it takes, what it refuses, and what stays of the function."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from typing import Any
+
+import pytest
+
+import lambda_punch as punch
+from lambda_punch.jobs import JobOptionError, exponential, registry
+
+
+@punch.job(name="add")
+def add(one: int, two: int = 2) -> int:
+    """Add."""
+    return one + two
+
+
+def test_a_job_is_still_the_function() -> None:
+    """Called as before, with its name, its docstring and its signature."""
+    assert add(1) == 3
+    assert add(1, two=5) == 6
+    assert add.__doc__ == "Add."
+    assert add.__name__ == "add"
+    assert list(inspect.signature(add).parameters) == ["one", "two"]
+
+
+def test_an_async_job_is_still_awaited() -> None:
+    """Calling it gives the coroutine."""
+
+    @punch.job(name="later")
+    async def later(value: int) -> int:
+        return value
+
+    assert asyncio.run(later(3)) == 3
+
+
+def test_a_job_is_registered_under_module_and_qualified_name() -> None:
+    """So that consumer and sender, which both import the module, mean the same."""
+    declared = punch.job(inspect.cleandoc)
+
+    assert declared.name == "inspect.cleandoc"
+    assert registry.find("inspect.cleandoc") is declared
+
+
+def test_a_function_inside_a_function_needs_a_name() -> None:
+    """A consumer that has not called the outer one would not know it."""
+
+    def inner() -> None: ...
+
+    with pytest.raises(JobOptionError, match=r"inside a function.*name="):
+        punch.job(inner)
+    assert punch.job(name="inner")(inner).name == "inner"
+
+
+def test_two_functions_cannot_have_one_name() -> None:
+    """The error names the other one; the same function again (a reload) replaces itself."""
+
+    def one() -> None: ...
+    def two() -> None: ...
+
+    first = punch.job(name="one")(one)
+    with pytest.raises(JobOptionError, match="one"):
+        punch.job(name="one")(two)
+    again = punch.job(name="one")(one)
+    assert registry.find("one") is again is not first
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("retries", 13), ("retries", -1), ("retries", True), ("retries", "3"), ("delay", 901), ("delay", -1),
+        ("delay", 1.5), ("timeout", 0), ("timeout", "1"), ("queue", "a b"), ("queue", "orders.fifo.x"), ("queue", 3),
+        ("wait", 30), ("group", ""), ("group", "ä"), ("group", "g" * 129), ("deduplication_id", 7),
+        ("retry_on", "ValueError"), ("discard_on", (ValueError, 1)), ("discard_on", ()), ("after_response", 1),
+        ("spill", "no"), ("backend", "redis"),
+    ],
+)  # fmt: skip
+def test_an_option_that_cannot_be_is_refused_at_the_declaration(option: str, value: Any) -> None:
+    """With an error that names the option."""
+    with pytest.raises(JobOptionError, match=option):
+        punch.job(name="job", **{option: value})
+
+
+def test_an_unknown_option_is_refused() -> None:
+    """A misspelt one, say."""
+    with pytest.raises(JobOptionError, match="retry"):
+        punch.job(retry=3)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("delay", 1), ("retries", 2), ("wait", exponential()), ("retry_on", ValueError), ("group", "g"),
+        ("deduplication_id", "d"),
+    ],
+)  # fmt: skip
+def test_what_an_asynchronous_invoke_cannot_do_is_refused_at_the_declaration(option: str, value: Any) -> None:
+    """With an error that names option and backend; also where using() asks for it."""
+    with pytest.raises(JobOptionError, match=rf"lambda_event cannot do {option}"):
+        punch.job(name="job", backend="lambda_event", **{option: value})
+    with pytest.raises(JobOptionError, match=rf"lambda_event cannot do {option}"):
+        add.using(backend="lambda_event", **{option: value})
+
+
+def test_a_standard_queue_has_no_deduplication() -> None:
+    """And the error says what has."""
+    with pytest.raises(JobOptionError, match=r"sqs cannot do deduplication_id.*FIFO"):
+        punch.job(name="job", queue="orders", deduplication_id="1")
+
+
+def test_using_leaves_the_declared_job_as_it_is() -> None:
+    """It returns another one of the same name, which still is the function."""
+    other = add.using(queue="bulk", delay=60)
+
+    assert (other.options.queue, other.options.delay) == ("bulk", 60)
+    assert (add.options.queue, add.options.delay) == (None, None)
+    assert other(1) == 3
+    with pytest.raises(JobOptionError, match="retry"):
+        add.using(retry=1)
+
+
+def test_a_backend_may_be_an_object_of_ones_own() -> None:
+    """A fourth backend is one class."""
+    from lambda_punch.jobs.outgoing import Outgoing, Sent
+
+    class Pigeon:
+        name = "pigeon"
+        largest = 1000
+        durable = True
+
+        def __init__(self) -> None:
+            self.refuses = {"delay": "pigeons fly at once"}
+            self.sent: list[tuple[str | None, Outgoing]] = []
+
+        def check(self, options: object) -> None: ...
+
+        def send(self, queue: str | None, messages: Any) -> Sent:
+            self.sent += [(queue, each) for each in messages]
+            return Sent({each.id: "feather" for each in messages}, [])
+
+    pigeon = Pigeon()
+
+    @punch.job(name="coo", backend=pigeon)
+    def coo() -> None: ...
+
+    assert coo.enqueue().message_id == "feather"
+    assert [(queue, each.job) for queue, each in pigeon.sent] == [(None, "coo")]
+    with pytest.raises(JobOptionError, match="pigeon cannot do delay: pigeons fly at once"):
+        coo.using(delay=1)

@@ -1,0 +1,337 @@
+"""Sending: what goes over the wire, what is refused before it does, and what is told when SQS does not take it."""
+
+from __future__ import annotations
+
+import asyncio
+import decimal
+import json
+import math
+import subprocess
+import sys
+import threading
+import uuid
+from typing import Any
+
+import pytest
+
+import lambda_punch as punch
+from lambda_punch import _wiring
+from lambda_punch.jobs import EnqueueError, JobArgumentsError, JobOptionError, MessageTooLargeError, aws
+from lambda_punch.runtime import no_entry
+from lambda_punch.runtime import queue as runtime_queue
+
+SIZE = 1_048_576
+
+
+@pytest.fixture
+def work() -> Any:
+    @punch.job(name="work", queue="jobs")
+    def work(what: Any, *, where: Any = None) -> None: ...
+
+    return work
+
+
+@pytest.fixture
+def work_fifo() -> Any:
+    @punch.job(name="work-fifo", queue="jobs.fifo")
+    def work(what: Any) -> None: ...
+
+    return work
+
+
+def test_a_message_says_what_is_to_be_run(sqs: Any, work: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Format version, job, id, time, attempt, arguments, and the trace header if there is one."""
+    url = sqs.create("jobs")
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5e1b4151-5ac6c58f40ce3c5d2b7a8f00;Sampled=1")
+
+    sent = work.enqueue({"a": [1, 2.5, None, "ä", True]}, where="here")
+
+    message = sqs.receive(url)[0]
+    body = json.loads(message["Body"])
+    assert body == {
+        "lambda_punch": 1, "job": "work", "id": sent.id, "enqueued_at": body["enqueued_at"], "attempt": 1,
+        "args": [{"a": [1, 2.5, None, "ä", True]}], "kwargs": {"where": "here"},
+        "trace": "Root=1-5e1b4151-5ac6c58f40ce3c5d2b7a8f00;Sampled=1",
+    }  # fmt: skip
+    assert uuid.UUID(sent.id)
+    assert (sent.job, sent.message_id) == ("work", message["MessageId"])
+    assert abs(body["enqueued_at"] - int(message["Attributes"]["SentTimestamp"])) < 5000
+    assert sqs.called("SendMessage")[0]["MessageSystemAttributes"]["AWSTraceHeader"]["StringValue"] == body["trace"]
+
+
+def test_a_standard_queue_delays_by_itself(sqs: Any, work: Any) -> None:
+    """Lambdakiq's case: DelaySeconds, and neither group nor deduplication id."""
+    sqs.create("jobs")
+
+    work.using(delay=300).enqueue(1)
+
+    parameters = sqs.called("SendMessage")[0]
+    assert parameters["DelaySeconds"] == 300
+    assert not {"MessageGroupId", "MessageDeduplicationId"} & set(parameters)
+
+
+def test_without_a_delay_the_queues_own_applies(sqs: Any, work: Any) -> None:
+    """DelaySeconds is not sent at all then; a delay of 0 is, and overrides it."""
+    sqs.create("jobs")
+
+    work.enqueue(1)
+    work.using(delay=0).enqueue(1)
+
+    assert [call.get("DelaySeconds") for call in sqs.called("SendMessage")] == [None, 0]
+
+
+def test_a_fifo_queue_delays_by_the_message(sqs: Any, work_fifo: Any) -> None:
+    """SQS has no DelaySeconds there; Lambdakiq uses a message attribute for it, we the body."""
+    url = sqs.create("jobs.fifo")
+
+    work_fifo.using(delay=300).enqueue(1)
+
+    assert "DelaySeconds" not in sqs.called("SendMessage")[0]
+    assert sqs.bodies(url)[0]["delay"] == 300
+
+
+def test_on_a_fifo_queue_each_job_is_its_own_group_unless_told_otherwise(sqs: Any, work_fifo: Any) -> None:
+    """Lambdakiq's default: group id and deduplication id are the job's id."""
+    sqs.create("jobs.fifo")
+
+    sent = work_fifo.enqueue(1)
+    work_fifo.using(group="orders", deduplication_id="order-1").enqueue(1)
+    work_fifo.using(group=lambda what: f"order-{what}", deduplication_id=lambda what: f"d{what}").enqueue(7)
+
+    ids = [(call["MessageGroupId"], call["MessageDeduplicationId"]) for call in sqs.called("SendMessage")]
+    assert ids == [(sent.id, sent.id), ("orders", "order-1"), ("order-7", "d7")]
+
+
+def test_a_group_function_that_returns_no_group_is_an_error(sqs: Any, work_fifo: Any) -> None:
+    """Before anything is sent."""
+    with pytest.raises(JobOptionError, match="group"):
+        work_fifo.using(group=lambda what: what).enqueue(7)
+    assert sqs.called("SendMessage") == []
+
+
+@pytest.mark.parametrize(
+    ("value", "where"),
+    [
+        (decimal.Decimal(1), "argument 1 is a decimal.Decimal"),
+        ({"a": [1, {2}]}, r"argument 1\['a'\]\[1\] is a set"),
+        ({1: 2}, "argument 1 has the key 1"),
+        (math.nan, "argument 1 is nan"),
+        (b"bytes", "argument 1 is a bytes"),
+        (uuid.UUID(int=1), "argument 1 is a uuid.UUID"),
+    ],
+)
+def test_arguments_that_json_does_not_have_are_named(sqs: Any, work: Any, value: Any, where: str) -> None:
+    """Before anything is sent."""
+    with pytest.raises(JobArgumentsError, match=where):
+        work.enqueue(value)
+    assert sqs.calls == []
+
+
+def test_arguments_nested_in_themselves_are_refused(work: Any) -> None:
+    """Not by a RecursionError."""
+    loop: list[Any] = []
+    loop.append(loop)
+    with pytest.raises(JobArgumentsError, match="nested"):
+        work.enqueue(loop)
+
+
+def test_arguments_that_do_not_fit_the_function_are_refused(work: Any) -> None:
+    """When they are sent, not when they are run."""
+    with pytest.raises(JobArgumentsError, match=r"work: missing a required argument: 'what'"):
+        work.enqueue()
+    with pytest.raises(JobArgumentsError, match="whither"):
+        work.enqueue(1, whither=2)
+
+
+def test_the_size_is_checked_before_sending(sqs: Any, work: Any) -> None:
+    """SQS takes a message of just the limit, and one byte more is refused here."""
+    sqs.create("jobs")
+    empty = len(work.prepare("").outgoing.body)
+
+    with pytest.raises(MessageTooLargeError, match="1,048,577 bytes"):
+        work.enqueue("x" * (SIZE - empty + 1))
+    assert len(work.prepare("x" * (SIZE - empty)).outgoing.body) == SIZE
+    assert sqs.called("SendMessage") == []
+
+
+def test_what_sqs_refuses_is_an_enqueue_error(sqs: Any, work: Any) -> None:
+    """A queue that does not exist, say; nothing of botocore's has to be known to catch it."""
+    with pytest.raises(EnqueueError, match="jobs") as caught:
+        work.enqueue(1)
+    assert [failure.outgoing.job for failure in caught.value.failed] == ["work"]
+
+
+def test_without_boto3_the_error_names_the_extra(work: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not the module that was not found."""
+    aws.forget()
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    with pytest.raises(punch.MissingExtraError, match=r"lambda-punch\[sqs\]"):
+        work.enqueue(1)
+
+
+def test_a_queue_can_have_another_name_on_aws(sqs: Any, work: Any) -> None:
+    """Configured by its URL; then no call is made to find it."""
+    url = sqs.create("stack-JobsQueue-1X2Y3Z")
+    _configure(jobs={"url": url})
+    sqs.calls.clear()
+
+    work.enqueue(1)
+
+    assert [name for name, _ in sqs.calls] == ["SendMessage"]
+    assert len(sqs.bodies(url)) == 1
+
+
+def _configure(**queues: Any) -> None:
+    """As configure() would before start(), which this process may have behind it."""
+    _wiring._job_options["queues"] = queues
+
+
+def test_aenqueue_sends_without_blocking_the_loop(sqs: Any, work: Any) -> None:
+    """The call to AWS is made on another thread."""
+    url = sqs.create("jobs")
+    threads = []
+    sqs.client.meta.events.register("before-send.sqs", lambda **_: threads.append(threading.current_thread()))
+
+    asyncio.run(work.aenqueue(5))
+
+    assert sqs.bodies(url)[0]["args"] == [5]
+    assert threads[0] is not threading.main_thread()
+
+
+def test_many_go_ten_at_a_time(sqs: Any, work: Any) -> None:
+    """In the order given, with as few calls as SQS allows."""
+    url = sqs.create("jobs")
+    other = sqs.create("others")
+
+    sent = punch.enqueue_many([work.prepare(n) for n in range(23)] + [work.using(queue="others").prepare(99)])
+
+    assert [len(call["Entries"]) for call in sqs.called("SendMessageBatch")] == [10, 10, 3]
+    assert len(sqs.called("SendMessage")) == 1
+    assert len({each.message_id for each in sent}) == 24
+    assert [body["args"] for body in sqs.bodies(url)] == [[n] for n in range(23)]
+    assert len(sqs.bodies(other)) == 1
+
+
+def test_a_batch_stays_below_one_mebibyte(sqs: Any, work: Any) -> None:
+    """That is the limit for all of a batch together."""
+    url = sqs.create("jobs")
+
+    punch.enqueue_many([work.prepare("x" * 400_000) for _ in range(5)])
+
+    assert [len(call["Entries"]) for call in sqs.called("SendMessageBatch")] == [2, 2, 1]
+    assert len(sqs.bodies(url)) == 5
+
+
+def test_what_a_batch_did_not_take_is_told_and_the_rest_is_sent(
+    sqs: Any, work: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQS answers 200 with a list of failures: those of its own are tried once more, the sender's are not."""
+    url = sqs.create("jobs")
+    real = sqs.client.send_message_batch
+    rounds = []
+
+    def some_fail(*, QueueUrl: str, Entries: list[dict[str, Any]]) -> Any:  # noqa: N803 - boto3's names
+        rounds.append(len(Entries))
+        if len(rounds) > 1:
+            return real(QueueUrl=QueueUrl, Entries=Entries)
+        answer = real(QueueUrl=QueueUrl, Entries=Entries[2:])
+        failed = [
+            {"Id": "0", "SenderFault": True, "Code": "InvalidMessageContents", "Message": "no"},
+            {"Id": "1", "SenderFault": False, "Code": "InternalError"},
+        ]
+        return {"Successful": answer["Successful"], "Failed": failed}
+
+    monkeypatch.setattr(sqs.client, "send_message_batch", some_fail)
+    with pytest.raises(EnqueueError, match="1 of 4 jobs were not sent.*InvalidMessageContents: no") as caught:
+        punch.enqueue_many([work.prepare(n) for n in range(4)])
+
+    assert rounds == [4, 1]
+    assert [json.loads(each.outgoing.body)["args"] for each in caught.value.failed] == [[0]]
+    assert sorted(body["args"][0] for body in sqs.bodies(url)) == [1, 2, 3]
+
+
+def test_importing_the_library_and_declaring_jobs_imports_no_boto3() -> None:
+    """It comes with the first message."""
+    code = (
+        "import sys, lambda_punch as punch\n"
+        "assert 'lambda_punch.jobs' not in sys.modules\n"
+        "@punch.job(queue='jobs')\ndef work(): ...\n"
+        "work.prepare()\n"
+        "print([name for name in sys.modules if name.split('.')[0] in ('boto3', 'botocore', 'zmq', 'asyncio')])"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert ran.stdout == "[]\n"
+
+
+class OneRequest:
+    """A request of a function on Lambda: pushed jobs wait until respond()."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        process = _wiring.Process(lambda: None)
+        for module in ("lambda_punch._wiring", "lambda_punch.jobs.sender"):
+            monkeypatch.setattr(f"{module}.process", process)
+        monkeypatch.setattr("lambda_punch.jobs.sender.start", lambda: None)
+        process.submit, process.enter = process.queue.add, no_entry
+        process.begin("request-1", 0)
+        self.process = process
+
+    def respond(self) -> None:
+        self.process.respond()
+        self.process.drain.run(runtime_queue.ALL)
+
+
+def test_after_the_response_all_of_a_requests_jobs_go_with_one_call(
+    sqs: Any, work: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is sent, and nothing is asked of AWS, before."""
+    url = sqs.create("jobs")
+    _configure(jobs={"url": url})
+    request = OneRequest(monkeypatch)
+    sqs.calls.clear()
+
+    sent = [work.using(after_response=True).enqueue(n) for n in range(3)]
+    sent.append(work.enqueue(3, after_response=True))
+    before = list(sqs.calls)
+    request.respond()
+
+    assert before == []
+    assert [each.message_id for each in sent] == [None] * 4
+    assert [(name, len(call["Entries"])) for name, call in sqs.calls] == [("SendMessageBatch", 4)]
+    assert [body["id"] for body in sqs.bodies(url)] == [each.id for each in sent]
+
+
+def test_each_request_sends_its_own_jobs(sqs: Any, work: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a request enqueues after the last drain began goes after its own response."""
+    url = sqs.create("jobs")
+    request = OneRequest(monkeypatch)
+
+    for number in range(2):
+        work.enqueue(number, after_response=True)
+        request.respond()
+        assert [body["args"] for body in sqs.bodies(url)] == [[number]]
+        request.process.begin("request-2", 0)
+
+
+def test_what_cannot_be_sent_after_the_response_is_an_error_line(
+    sqs: Any, work: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With the jobs' names and ids, since nobody is left to be told."""
+    request = OneRequest(monkeypatch)
+    sent = work.enqueue(1, after_response=True)
+
+    request.respond()
+
+    assert f"1 durable jobs were not sent (work {sent.id})" in caplog.text
+
+
+def test_a_parameter_called_after_response_is_the_functions_own(sqs: Any) -> None:
+    """Only where the function has none is the word ours."""
+    url = sqs.create("jobs")
+
+    @punch.job(name="own", queue="jobs")
+    def own(after_response: bool) -> None: ...
+
+    own.enqueue(after_response=True)
+
+    assert sqs.bodies(url)[0]["kwargs"] == {"after_response": True}
