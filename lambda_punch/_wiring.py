@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from lambda_punch import _config, _contract, _log
-from lambda_punch.errors import ConfigurationError
+from lambda_punch.errors import ConfigurationError, LambdaPunchError
 from lambda_punch.runtime import Process, forget_in_children, no_entry
 
 TYPE_CHECKING = False
@@ -94,7 +94,7 @@ def _start_on_lambda(config: _config.Config) -> None:
         file = _open_handled_file(config)
     process.mode = _mode(file, config, watched=watched, heard=late is None)
     process.submit = process.queue.add
-    process.enter = no_entry if file is None else _open_ledger
+    process.enter = _open_ledger if file is not None or (_managed() and _meeting_place(config)) else no_entry
     process.freezes = not _managed()
     process.handled = _note if watched else _announce
     _watch_sigterm(file)
@@ -112,6 +112,17 @@ def _mode(file: HandledFile | None, config: _config.Config, *, watched: bool, he
         return Alone(process)
     _log.logger().error("neither the extension nor awslambdaric is there: jobs can be frozen before they are done")
     return Unheld(process)
+
+
+def _meeting_place(config: _config.Config) -> bool:
+    """Tell whether the extension has made the directory for the ledgers of Managed Instances, which have no file."""
+    from lambda_punch.runtime.handled import check_directory
+
+    try:
+        check_directory(_directory(config))
+    except (OSError, LambdaPunchError):
+        return False
+    return True
 
 
 def _managed() -> bool:
