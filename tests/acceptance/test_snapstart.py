@@ -29,7 +29,8 @@ def say(*words):
     os.write(1, (" ".join(map(str, words)) + "\\n").encode())
 
 def links():
-    return sorted(os.readlink(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd") if int(name) > 2)
+    names = [f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd") if int(name) > 2]
+    return [os.readlink(name) for name in names if os.path.exists(name)]  # one was that of listdir
 
 def look(where):
     ours = [each.name for each in threading.enumerate() if each.name.startswith("lambda-punch")]
