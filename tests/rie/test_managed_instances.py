@@ -42,10 +42,10 @@ mount --bind "$ROOT" /var/punch
 exec "$@"
 """
 BOOTSTRAP = """#!/bin/sh
-export PYTHONPATH=/var/task:/var/punch:/var/packages PYTHONDONTWRITEBYTECODE=1
+export PYTHONPATH=/var/task:/var/punch:/var/packages PYTHONDONTWRITEBYTECODE=1 LD_LIBRARY_PATH=/var/python/lib
 exec /var/python/bin/python{version} -m awslambdaric app.handler
 """
-LAUNCHER = """#!/var/python/bin/python{version} -IS
+LAUNCHER = """#!/usr/bin/env -S LD_LIBRARY_PATH=/var/python/lib /var/python/bin/python{version} -IS
 import sys
 sys.path += ["/var/packages", "/var/punch"]
 sys.dont_write_bytecode = True
