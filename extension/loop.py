@@ -25,6 +25,8 @@ _SLEEP_MS = 1000  # an INVOKE may be left unread this long: the hold does not de
 _NOTICE_MS = 50  # until the platform too has learned that the runtime process has died
 _LAST_POLL_MS = 50  # before the deadline: a record that never comes must not make the function time out
 _HEIR_RESERVE_MS = 60  # left for this process to exit before the platform's own limit
+_LEAVING = 0.4  # seconds in which processes that are ending settle what they give up, or still do
+_RESERVE = 0.05  # seconds before the platform's limit: what is lost has to be told by then
 _POLL_ATTEMPTS = 8  # failed polls in a row after which the platform is taken for gone
 _POLL_PAUSE = 0.05  # seconds, doubled at each failed poll in a row
 
@@ -127,6 +129,7 @@ def run(api: ExtensionsApi, directory: str, descriptor: "int | None") -> None:
             _shut_down(holder, event)
             from . import lost
 
+            lost.wait_for_living(directory, min(_LEAVING, event.deadline_ms / 1000 - time.time() - _RESERVE))
             lost.report(directory, f"the function's process ended before they were done ({event.reason or 'shutdown'})")
             return
         holder = _guarded(directory, holder, Holder.hold, event)

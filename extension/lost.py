@@ -6,18 +6,17 @@ of the next.
 """
 
 import posix
+import time
 
 from . import contract, log
+
+_LOOK = 0.01  # seconds between two looks at a ledger
 
 
 def report(directory: str, reason: str) -> None:
     """Write one ERROR line for all jobs in all ledgers of ``directory``, and remove these. Never raises."""
     found: dict[str, int] = {}
-    try:
-        ledgers = [name for name in posix.listdir(directory) if name.startswith(contract.LEDGER)]
-    except OSError:
-        return
-    for ledger in ledgers:
+    for ledger in _ledgers(directory):
         try:
             jobs = contract.parse_ledger(_read(f"{directory}/{ledger}"))
             posix.unlink(f"{directory}/{ledger}")
@@ -28,6 +27,31 @@ def report(directory: str, reason: str) -> None:
             found[name] = found.get(name, 0) + count
     if count := sum(found.values()):
         log.error(f"{count} job{'' if count == 1 else 's'} lost ({', '.join(sorted(found))}): {reason}")
+
+
+def wait_for_living(directory: str, seconds: float) -> None:
+    """Wait until no living process has jobs in its ledger, for at most ``seconds``. Never raises.
+
+    On Managed Instances the workers outlive the process that Lambda watches; each has 0.3 seconds after SIGTERM.
+    """
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends and any(_is_at_work(directory, name) for name in _ledgers(directory)):
+        time.sleep(_LOOK)
+
+
+def _is_at_work(directory: str, ledger: str) -> bool:
+    try:
+        posix.kill(int(ledger[len(contract.LEDGER) :]), 0)
+        return bool(contract.parse_ledger(_read(f"{directory}/{ledger}")))
+    except (OSError, ValueError, OverflowError):
+        return False
+
+
+def _ledgers(directory: str) -> "list[str]":
+    try:
+        return [name for name in posix.listdir(directory) if name.startswith(contract.LEDGER)]
+    except OSError:
+        return []
 
 
 def _read(path: str) -> bytes:

@@ -17,15 +17,19 @@ def main(executable: str) -> None:
         log.environment("LAMBDA_PUNCH_DIR"), log.environment("AWS_LAMBDA_RUNTIME_API"), posix.getuid()
     )
     managed = log.environment("AWS_LAMBDA_INITIALIZATION_TYPE") == "lambda-managed-instances"
-    descriptor = None if managed else _meet(directory)
+    descriptor = _meet(directory, managed=managed)
     api = ExtensionsApi(log.environment("AWS_LAMBDA_RUNTIME_API"))
     if _register(api, executable.rpartition("/")[2], _SUBSCRIPTIONS[1:] if managed else _SUBSCRIPTIONS):
         api.ask_next()
         _work(api, directory, descriptor)
 
 
-def _meet(directory: str) -> "int | None":
+def _meet(directory: str, *, managed: bool) -> "int | None":
+    """Make the meeting place; without a handled-file where there are no invokes to hold, for the ledgers alone."""
     try:
+        if managed:
+            rendezvous.make_directory(directory)
+            return None
         return rendezvous.make_handled_file(directory)
     except (OSError, rendezvous.RendezvousError) as fault:
         log.error(f"the function runs without the extension: {log.describe(fault)}")

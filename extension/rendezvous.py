@@ -9,11 +9,11 @@ class RendezvousError(Exception):
     """The directory is not ours alone; the two processes will not meet in it."""
 
 
-def make_handled_file(directory: str) -> int:
-    """Make the directory (0700) and in it a new handled-file with the greeting; return its descriptor.
+def make_directory(directory: str) -> None:
+    """Make the directory (0700), or take one that is there if it is this user's alone.
 
-    What an earlier life of this environment left there (Lambda keeps /tmp over a re-init) is replaced, and what was
-    lost with it is told. Raises RendezvousError for a directory that is a link, is another user's or is open to others, and OSError.
+    What an earlier life of this environment lost (Lambda keeps /tmp over a re-init) is told. Raises RendezvousError for
+    a directory that is a link, is another user's or is open to others, and OSError.
     """
     try:
         posix.mkdir(directory, 0o700)
@@ -22,6 +22,14 @@ def make_handled_file(directory: str) -> int:
         from . import lost
 
         lost.report(directory, "the environment was ended, extension and all, before they were done")
+
+
+def make_handled_file(directory: str) -> int:
+    """Make the directory, and in it a new handled-file with the greeting; return the file's descriptor.
+
+    A handled-file of an earlier life is replaced. Raises what make_directory() does.
+    """
+    make_directory(directory)
     path = f"{directory}/{contract.HANDLED_FILE}"
     try:
         posix.unlink(path)

@@ -157,14 +157,38 @@ def _start_on_lambda(config: _config.Config) -> None:
         process.begin(request_id, max(1, _until(deadline_ms)))
         _log.logger().warning("start() was called inside the handler; call it in module code, as the module is loaded")
     watched = watch_runtime_client(_end, _begin)
+    process.submit = process.queue.add
+    process.handled = _note if watched else _announce
+    if late is None and _wait_for_restore(lambda: _go_on_lambda(config, watched=watched, heard=True)):
+        process.enter = no_entry
+    else:
+        _go_on_lambda(config, watched=watched, heard=late is None)
+
+
+def _wait_for_restore(then: Callable[[], None]) -> bool:
+    """With SnapStart, have ``then`` called when the snapshot has been restored; return False without.
+
+    What is made before the snapshot is in every environment that comes from it, so there is to be no thread, no open
+    file and no signal handler of ours by then.
+    """
+    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "snap-start":
+        return False
+    try:
+        from snapshot_restore_py import register_after_restore  # type: ignore[import-untyped]  # Lambda has it
+    except ImportError:
+        _log.logger().error("SnapStart without snapshot_restore_py: what is made now is in every environment")
+        return False
+    register_after_restore(then)
+    return True
+
+
+def _go_on_lambda(config: _config.Config, *, watched: bool, heard: bool) -> None:
     file = None
     if not _managed():
         file = _open_handled_file(config)
-    process.mode = _mode(file, config, watched=watched, heard=late is None)
-    process.submit = process.queue.add
-    process.enter = no_entry if file is None else _open_ledger
+    process.mode = _mode(file, config, watched=watched, heard=heard)
+    process.enter = _open_ledger if file is not None or (_managed() and _meeting_place(config)) else no_entry
     process.freezes = not _managed()
-    process.handled = _note if watched else _announce
     _watch_sigterm(file)
 
 
@@ -184,6 +208,17 @@ def _mode(file: HandledFile | None, config: _config.Config, *, watched: bool, he
         return Alone(process)
     _log.logger().error("neither the extension nor awslambdaric is there: jobs can be frozen before they are done")
     return Unheld(process)
+
+
+def _meeting_place(config: _config.Config) -> bool:
+    """Tell whether the extension has made the directory for the ledgers of Managed Instances, which have no file."""
+    from lambda_punch.runtime.handled import NoExtensionError, check_directory
+
+    try:
+        check_directory(_directory(config))
+    except (OSError, NoExtensionError):
+        return False
+    return True
 
 
 def _managed() -> bool:

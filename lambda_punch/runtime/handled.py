@@ -66,11 +66,16 @@ class HandledFile:
         os.close(self._descriptor)
 
 
-def _open(directory: str) -> int:
-    """Open the handled-file if it and its directory are this user's alone."""
+def check_directory(directory: str) -> None:
+    """Raise NoExtensionError unless ``directory`` is a real directory of this user alone; OSError if there is none."""
     status = os.lstat(directory)
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise NoExtensionError(f"{directory} is not a directory of this user alone; remove it or set LAMBDA_PUNCH_DIR")
+
+
+def _open(directory: str) -> int:
+    """Open the handled-file if it and its directory are this user's alone."""
+    check_directory(directory)
     descriptor = os.open(f"{directory}/{_contract.HANDLED_FILE}", os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode) or status.st_uid != os.getuid():

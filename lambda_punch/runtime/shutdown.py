@@ -55,6 +55,7 @@ class Shutdown:
         self._finished = threading.Event()
         self._pid = os.getpid()
         self._previous: Any = signal.SIG_DFL
+        self._called = False
 
     def install(self) -> None:
         """Watch for SIGTERM; raises ValueError outside the main thread."""
@@ -62,7 +63,7 @@ class Shutdown:
         os.set_blocking(writer, False)
         self._previous = signal.signal(signal.SIGTERM, self._handle)
         if signal.getsignal(_WAKE) == signal.SIG_DFL:
-            signal.signal(_WAKE, _wake)
+            signal.signal(_WAKE, self._wake)
         others = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         # Not threading.Thread, whose start() waits for the new thread's first steps: part of each cold start.
         _thread.start_new_thread(self._watch, (reader, others))
@@ -148,18 +149,34 @@ class Shutdown:
         # have given the signal to another thread (a main thread that is just being thawed does not get it), and then
         # the main thread sleeps on, and Python's handler with it: wake it.
         if callable(handler) and _main_thread_is_deaf():
-            handler(signal.SIGTERM, None)
-        elif signal.getsignal(_WAKE) == _wake:
+            self._call(handler, None)
+        elif signal.getsignal(_WAKE) == self._wake:
             signal.pthread_kill(threading.main_thread().ident or 0, _WAKE)
 
     def _handle(self, number: int, frame: Any) -> None:
-        """Run on the main thread, when it gets there: the leftovers first, then the user's own handler."""
+        """Run on the main thread, when it gets there: leave it to the thread, which works the leftovers off first.
+
+        To wait here would keep the main thread in the middle of what it was doing, with whatever locks it holds, and
+        jobs may need these. The user's handler comes with the wake at the end.
+        """
         if os.getpid() != self._pid:
             self._handle_in_child(number, frame)
             return
-        self._finished.wait(LAST_END)
-        if callable(self._previous):
-            self._previous(number, frame)
+        if signal.getsignal(_WAKE) != self._wake:
+            self._finished.wait(LAST_END)  # the user has taken our wake signal
+        if self._finished.is_set():
+            self._call(self._previous, frame)
+
+    def _wake(self, _number: int, frame: Any) -> None:
+        """Interrupt the main thread's wait, and call the user's handler if its time has come."""
+        if self._finished.is_set() and signal.getsignal(signal.SIGTERM) == self._handle:
+            self._call(self._previous, frame)
+
+    def _call(self, handler: Any, frame: Any) -> None:
+        """Call the user's handler, once."""
+        if callable(handler) and not self._called:
+            self._called = True
+            handler(int(signal.SIGTERM), frame)
 
     def _handle_in_child(self, number: int, frame: Any) -> None:
         """Do what a process that the function forked would have done; it has our handler but not our thread."""
@@ -168,10 +185,6 @@ class Shutdown:
         elif self._previous == signal.SIG_DFL:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _wake(_number: int, _frame: Any) -> None:
-    """Do nothing: the signal has interrupted the main thread's wait, which is all."""
 
 
 def _main_thread_is_deaf() -> bool:

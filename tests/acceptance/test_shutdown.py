@@ -215,6 +215,36 @@ def test_a_sigterm_that_the_main_thread_does_not_get_reaches_the_user_s_handler(
     assert not any(event.kind == "sigkill" for event in shop.events)
 
 
+def test_leftovers_do_not_wait_for_locks_that_the_main_thread_holds(function: Callable[..., Function]) -> None:
+    """SIGTERM finds a handler in the middle of something; it goes on, and the job gets the lock."""
+    shop = function(
+        """
+        import signal
+        lock = threading.Lock()
+        signal.signal(signal.SIGTERM, lambda *_: (note("user's handler"), os._exit(0)))
+
+        def work():
+            with lock:
+                note("job")
+
+        @punch.handler
+        def handler(event, context):
+            punch.push(work)
+            with lock:
+                ends = time.monotonic() + 1.05
+                while time.monotonic() < ends:
+                    time.sleep(0.01)
+            time.sleep(60)
+        """,
+        timeout=1.0,
+    )
+
+    assert shop.invoke().error_type == "Sandbox.Timedout"
+    shop.wait_idle(timeout=10)
+
+    assert shop.told == ["job", "user's handler"]
+
+
 def test_jobs_of_a_runtime_that_is_killed_are_named_by_the_extension(function: Callable[..., Function]) -> None:
     """Those pushed by a request that was never answered, in its handler; one line, with their number."""
     shop = function(

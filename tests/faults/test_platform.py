@@ -98,7 +98,7 @@ def test_platform(cell: tuple[str, str, str], proxy: list[Proxy], tmp_path: Path
     environment = Environment(tmp_path, extension, {}, early=False)
     environment.expected = expected
     environment.fault = cell[2]
-    environment.on_allow = lambda: [each.allow() for each in proxy[-1:]]  # there is none before it runs
+    environment.on_allow = lambda: proxy[-1].allow()  # noqa: PLW0108 - the proxy is made at the start
     try:
         environment.run()
         if proxy[-1].struck.is_set():

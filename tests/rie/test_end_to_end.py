@@ -170,6 +170,7 @@ def test_crash_in_the_handler(function: Callable[..., Function], opt: Path) -> N
     assert took < 1.8  # two seconds is where a process that does not end is killed
     assert after != before
     assert [text for text in shop.told if text != "posted"] == ["job before", "job after"]
+    assert len(shop.said("1 job lost (app.note): the function's process ended before they were done")) == 1
 
 
 def test_crash_in_a_job(function: Callable[..., Function], opt: Path) -> None:
@@ -186,6 +187,53 @@ def test_crash_in_a_job(function: Callable[..., Function], opt: Path) -> None:
     assert took < 1.8
     assert after != before
     assert [text for text in shop.told if text != "posted"] == ["job before", "job in a job", "job after"]
+    assert len(shop.said("1 job lost (posix._exit): the function's process ended before they were done")) == 1
+
+
+@pytest.mark.parametrize("where", ["in the handler", "in a job"])
+def test_extension_killed(function: Callable[..., Function], opt: Path, where: str) -> None:
+    """Lambda ends that invoke for it; its jobs are done or named, none twice; the next invoke starts both anew."""
+    shop = function(
+        """
+        import signal
+
+        def kill():
+            with open(os.environ["LAMBDA_PUNCH_DIR"] + "/greeting") as greeting:
+                os.kill(int(greeting.read().split()[2]), signal.SIGKILL)
+            time.sleep(0.05)
+
+        if not os.path.exists(os.environ["LAMBDA_PUNCH_DIR"] + "/greeting"):
+            with open(os.environ["LAMBDA_PUNCH_DIR"] + "/handled") as handled:
+                text = handled.read()
+            with open(os.environ["LAMBDA_PUNCH_DIR"] + "/greeting", "w") as greeting:
+                greeting.write(text)
+        punch.start()
+
+        @punch.handler
+        def handler(event, context):
+            punch.push(note, "job", event)
+            if event == "in the handler":
+                kill()
+                time.sleep(5)
+            if event == "in a job":
+                punch.push(kill)
+                punch.push(note, "behind it")
+            return event
+        """,
+        opt,
+        timeout=10,
+    )
+    assert shop.call("before") == "before"
+
+    crashed = shop.post(where)
+    after = shop.call("after")
+
+    assert crashed.status_code == 502
+    assert after == "after"
+    jobs = [text for text in shop.told if text != "posted"]
+    behind = ["behind it"] if where == "in a job" else []
+    assert jobs == ["job before", f"job {where}", *behind, "job after"]
+    assert shop.said(" lost (") == []
 
 
 @MODES
