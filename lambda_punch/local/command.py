@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import queues_command
 from .console import Console
 from .errors import LocalLambdaError
 from .function import LocalLambda
@@ -19,7 +20,9 @@ from .timeline import Timeline
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from .event_source import EventSource
 
 _INVOKES_FAILED = 1
 _USAGE = 2
@@ -58,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--env", metavar="K=V", action="append", default=[], help="a variable of the function, repeatable")
     add("--plain", action="store_true", help="no colours")
     add("--json", action="store_true", help="print the timeline as JSON lines, everything else on stderr")
+    queues_command.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -70,8 +74,13 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             _check_image_alone(arguments)
         with ExitStack() as stack:
-            function = _function(arguments, stack, console)
-            return _run(function, arguments, events, console)
+            extensions = _extensions(arguments, stack)
+
+            def make(variables: Mapping[str, str], name: str = "jobs") -> LocalLambda:
+                return _function(arguments, extensions, console, name, variables)
+
+            polling = stack.enter_context(queues_command.polled(arguments, make, console))
+            return _run(make(polling[0], "function"), arguments, events, console, polling[1])
     except UsageError as error:
         console.complain(str(error))
         return _USAGE
@@ -80,13 +89,21 @@ def run(arguments: argparse.Namespace) -> int:
         return _INVOKES_FAILED
 
 
-def _run(function: LocalLambda, arguments: argparse.Namespace, events: list[Any], console: Console) -> int:
+def _run(
+    function: LocalLambda,
+    arguments: argparse.Namespace,
+    events: list[Any],
+    console: Console,
+    sources: list[EventSource],
+) -> int:
     """Start the function, use it, and always end with the timeline."""
     try:
         with _sigterm_as_interrupt(), function:
             if arguments.serve is not None:
                 return _serve(function, arguments.serve, console)
-            return _invoke_all(function, events, arguments.pause, console)
+            status = _invoke_all(function, events, arguments.pause, console)
+            queues_command.wait(sources, console)
+            return status
     finally:
         console.show_timeline(Timeline.from_events(function.events))
 
@@ -117,16 +134,19 @@ def _serve(function: LocalLambda, port: int, console: Console) -> int:
     return 0
 
 
-def _function(arguments: argparse.Namespace, stack: ExitStack, console: Console) -> LocalLambda:
+def _function(
+    arguments: argparse.Namespace, extensions: list[Path], console: Console, name: str, variables: Mapping[str, str]
+) -> LocalLambda:
     return LocalLambda(
         arguments.handler,
         image=arguments.image,
         task_root=arguments.task_root,
-        extensions=_extensions(arguments, stack),
+        extensions=extensions,
+        function_name=name,
         timeout=arguments.timeout,
         init_timeout=arguments.init_timeout,
         freeze=not arguments.no_freeze,
-        env=_variables(arguments.env),
+        env={**variables, **_variables(arguments.env)},
         on_log=console.show_log,
         on_event=console.show_platform if not arguments.json else None,
     )
@@ -147,6 +167,8 @@ def _extensions(arguments: argparse.Namespace, stack: ExitStack) -> list[Path]:
 def _events(arguments: argparse.Namespace) -> list[Any]:
     """Return the events to send, in order."""
     events = [_event(name) for name in arguments.event] or [{}]
+    if arguments.queue and not arguments.event and arguments.count is None:
+        return []  # only the queues' messages
     count = len(events) if arguments.count is None else arguments.count
     if count < 0:
         raise UsageError(f"--count must not be negative: {count}")
