@@ -5,10 +5,11 @@ RUN := .venv/bin/python
 SHELL_FILES := install.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-container lint bench bench-quick clean .venv
+.PHONY: help demo demo-jobs test test-container lint bench bench-quick clean .venv
 
 help:
 	@echo 'make demo            show a function that answers first and works afterwards'
+	@echo 'make demo-jobs       show durable jobs: retries, poison and dead letters on queues of this machine'
 	@echo 'make test            check the code, then run every test that needs no container'
 	@echo 'make test-container  run the tests that need Docker'
 	@echo 'make lint            check the code only'
@@ -18,6 +19,10 @@ help:
 demo: .venv
 	@echo 'demo: a shop on a local Lambda, which answers first and works afterwards'
 	@$(RUN) examples/shop/demo.py
+
+demo-jobs: .venv
+	@echo 'demo-jobs: an order, its three jobs, and a message that is none'
+	@$(RUN) examples/jobs/demo.py
 
 test: lint
 	@echo 'test: every test that needs no container'

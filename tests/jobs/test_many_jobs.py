@@ -48,10 +48,8 @@ def step(group, number):
 def handler(event, context):
     raise AssertionError("no event of jobs")
 """
-STANDARD = 7000
-GROUPS, STEPS = 300, 10
-KILLS = 50
-ONE_MANY = 400  # messages that wait at a time: the server looks at each of them at every call
+STEPS = 10  # messages of each FIFO group
+AHEAD = 60  # messages that wait at a time: the server looks at each of them at every call
 
 
 def message(job: str, args: list[Any]) -> dict[str, Any]:
@@ -80,7 +78,7 @@ class Feeder(threading.Thread):
 
     def run(self) -> None:
         for start in range(0, len(self._messages), 10):
-            while sum(self._server.counts(self._url)) > ONE_MANY:
+            while sum(self._server.counts(self._url)) > AHEAD:
                 time.sleep(0.05)
             answer = self._server.client.send_message_batch(
                 QueueUrl=self._url, Entries=self._messages[start : start + 10]
@@ -99,67 +97,102 @@ def runtime_of(function: Function) -> int:
     )
 
 
-@pytest.mark.faults
-@pytest.mark.slow
-@pytest.mark.timeout(420)
-def test_ten_thousand_jobs_are_done_whatever_happens(function: Callable[..., Function], tmp_path: Any) -> None:
+class Killer(threading.Thread):
+    """Kills the runtime of one of the functions, now and then, so many times."""
+
+    def __init__(self, functions: list[Function], times: int) -> None:
+        super().__init__(daemon=True)
+        self.left = times
+        self._functions = functions
+        self._chance = random.Random(7)
+
+    def run(self) -> None:
+        while self.left:
+            time.sleep(self._chance.uniform(0.1, 0.5))
+            try:
+                os.kill(runtime_of(self._chance.choice(self._functions)), signal.SIGKILL)
+            except (ProcessLookupError, StopIteration):
+                continue  # it is just being started
+            self.left -= 1
+
+
+@pytest.mark.parametrize(
+    ("standard", "groups", "kills"),
+    [
+        pytest.param(350, 15, 8, id="500 jobs", marks=[pytest.mark.faults, pytest.mark.timeout(120)]),
+        pytest.param(7000, 300, 50, id="10,000 jobs", marks=[pytest.mark.soak, pytest.mark.timeout(1200)]),
+    ],
+)
+def test_many_jobs_are_done_whatever_happens(
+    function: Callable[..., Function], tmp_path: Any, standard: int, groups: int, kills: int
+) -> None:
     """Each at least once; none twice but what was in flight at a kill, or delivered twice; FIFO groups in order."""
     (tmp_path / "tried").mkdir()
-    chance = random.Random(7)
     delivered: list[Delivered] = []
+    work = [message("work", [n]) for n in range(standard)]
+    steps = [message("step", [g, n]) for n in range(STEPS) for g in range(groups)]
     with SqsServer() as server:
         env = {**server.variables, "LAMBDA_PUNCH_METRICS": "off", "TRIED": str(tmp_path / "tried")}
-        made = [
-            function(SHOP, env={**env, "LAMBDA_PUNCH_DIR": str(tmp_path / f"meet{n}")}, timeout=3.0) for n in range(2)
-        ]
-        sources, feeders = [], []
-        for queue, consumer, messages, mapping in (
-            ("jobs", made[0], [message("work", [n]) for n in range(STANDARD)], Mapping(duplicates=0.05, throttles=0.01)),
-            ("jobs.fifo", made[1], [message("step", [g, n]) for n in range(STEPS) for g in range(GROUPS)], Mapping(throttles=0.01)),
-        ):  # fmt: skip
-            server.queue(queue, visibility=4, max_receive_count=1000)
-            sources.append(
-                EventSource(server, queue, [consumer], timeout=3, mapping=mapping, on_batch=delivered.append, seed=3)
-            )
-            feeders.append(Feeder(server, sources[-1].url, messages))
-        for thread in [*feeders, *sources]:
-            thread.start()
-        kills = 0
-        while any(feeder.is_alive() for feeder in feeders) or not all(source.is_idle() for source in sources):
-            time.sleep(chance.uniform(0.2, 0.9))
-            victim = chance.choice(made)
-            if kills < KILLS:
-                try:
-                    os.kill(runtime_of(victim), signal.SIGKILL)
-                    kills += 1
-                except (ProcessLookupError, StopIteration):
-                    pass
-        for source in sources:
-            source.stop()
-        dead = [sum(server.counts(server.queue(dead_letters(source.queue), visibility=30)[0])) for source in sources]
+        meet = [str(tmp_path / f"meet{number}") for number in range(2)]
+        made = [function(SHOP, env={**env, "LAMBDA_PUNCH_DIR": place}, timeout=3.0) for place in meet]
+        dead = _deliver_all(server, made, delivered, work, steps, kills)
 
     done = [note.words[1] for note in made[0].notes]
-    expected = {str(n) for n in range(STANDARD)} | {f"{g}.{n}" for g in range(GROUPS) for n in range(STEPS)}
-    assert set(done) == expected
+    assert set(done) == {json.loads(each["MessageBody"])["id"] for each in work + steps}
     assert dead == [0, 0]
-    assert kills == KILLS
+    _check_repeats(done, delivered)
+    first = {name: index for index, name in reversed(list(enumerate(done)))}
+    for group in range(groups):
+        order = [first[f"{group}.{number}"] for number in range(STEPS)]
+        assert order == sorted(order), group
 
+
+def _deliver_all(
+    server: SqsServer,
+    made: list[Function],
+    delivered: list[Delivered],
+    work: list[dict[str, Any]],
+    steps: list[dict[str, Any]],
+    kills: int,
+) -> list[int]:
+    """Have it all done, with the faults; return how many dead letters each queue has then."""
+    sources, feeders = [], []
+    for queue, consumer, messages, mapping in (
+        ("jobs", made[0], work, Mapping(duplicates=0.05, throttles=0.01)),
+        ("jobs.fifo", made[1], steps, Mapping(throttles=0.01)),
+    ):
+        server.queue(queue, visibility=4, max_receive_count=1000)
+        sources.append(
+            EventSource(server, queue, [consumer], timeout=3, mapping=mapping, on_batch=delivered.append, seed=3)
+        )
+        feeders.append(Feeder(server, sources[-1].url, messages))
+    killer = Killer(made, kills)
+    for thread in [*feeders, *sources, killer]:
+        thread.start()
+    for thread in [*feeders, killer]:
+        thread.join()
+    for source in sources:
+        source.wait_idle()
+        source.stop()
+    assert killer.left == 0
+    return [sum(server.counts(server.queue(dead_letters(source.queue), visibility=30)[0])) for source in sources]
+
+
+def _check_repeats(done: list[str], delivered: list[Delivered]) -> None:
+    """No job has more successes than it had deliveries that were taken for one, or were in flight at a kill."""
     allowed: Counter[str] = Counter()
     receipts: dict[str, set[str]] = defaultdict(set)
+    deliveries = Counter(record["receiptHandle"] for batch in delivered for record in batch.records)
+    twice: set[str] = set()
     for batch in delivered:
         killed = batch.invocation is not None and not batch.invocation.ok
         for record in batch.records:
             name = json.loads(record["body"])["id"]
-            if killed:
+            if deliveries[record["receiptHandle"]] > 1:
+                twice.add(name)
+            if killed or record["messageId"] not in batch.failed:
                 allowed[name] += 1
-            elif record["messageId"] not in batch.failed:
-                allowed[name] += 1
+            if not killed and record["messageId"] not in batch.failed:
                 receipts[name].add(record["receiptHandle"])
-    repeated = {name: (count, allowed[name]) for name, count in Counter(done).items() if count > allowed[name]}
-    assert repeated == {}
-    assert {name for name, handles in receipts.items() if len(handles) > 1} == set()
-
-    first = {name: index for index, name in reversed(list(enumerate(done)))}
-    for group in range(GROUPS):
-        order = [first[f"{group}.{number}"] for number in range(STEPS)]
-        assert order == sorted(order), group
+    assert {name: (count, allowed[name]) for name, count in Counter(done).items() if count > allowed[name]} == {}
+    assert [name for name, handles in receipts.items() if len(handles) > 1 and name not in twice] == []
