@@ -6,10 +6,11 @@ MINUTES ?= 10
 SHELL_FILES := install.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-faults test-all test-container soak fuzz lint bench bench-quick clean .venv
+.PHONY: help demo demo-jobs test test-faults test-all test-container soak fuzz lint bench bench-quick clean .venv
 
 help:
 	@echo 'make demo            show a function that answers first and works afterwards'
+	@echo 'make demo-jobs       show durable jobs: retries, poison and dead letters on queues of this machine'
 	@echo 'make test            check the code, then run every test that needs no container'
 	@echo 'make test-faults     kill, freeze and starve both processes at each point of their conversation; 15 minutes at most'
 	@echo 'make test-all        make test on each CPython from 3.10 to 3.13 that this machine has'
@@ -23,6 +24,10 @@ help:
 demo: .venv
 	@echo 'demo: a shop on a local Lambda, which answers first and works afterwards'
 	@$(RUN) examples/shop/demo.py
+
+demo-jobs: .venv
+	@echo 'demo-jobs: an order, its three jobs, and a message that is none'
+	@$(RUN) examples/jobs/demo.py
 
 test: lint
 	@echo 'test: every test that needs no container'

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import after_response, calls, cold_start, idle, report
+from benchmarks import after_response, calls, cold_start, durable, idle, report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +23,7 @@ SUITE: dict[str, tuple[Callable[[int], Iterator[Figure]], int, int]] = {
     "imports": (cold_start.imports, 60, 20),
     "memory": (after_response.memory, 3, 1),
     "calls": (calls.calls, 30, 7),
+    "durable": (durable.durable, 30, 5),
     "idle": (idle.wakeups, 60, 5),
     "frozen": (after_response.beside_a_frozen_job, 10, 2),
 }

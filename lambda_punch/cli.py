@@ -18,6 +18,11 @@ _LAYER = (
     "--python and --arch may be given several times; the layer then holds each Python on each architecture."
 )
 
+_DASHBOARD = (
+    "Print the body of a CloudWatch dashboard, as JSON: aws cloudwatch put-dashboard --dashboard-name NAME "
+    '--dashboard-body "$(lambda-punch dashboard --function web --queue jobs)"'
+)
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status; ``arguments`` defaults to the process's own."""
@@ -55,6 +60,9 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
         commands.add_parser("uninstall", help="remove what install put there", description=_uninstall.__doc__)
     )
     _add_layer(commands.add_parser("layer", help="pack a layer for functions without an image", description=_LAYER))
+    _add_dashboard(
+        commands.add_parser("dashboard", help="print the body of a CloudWatch dashboard", description=_DASHBOARD)
+    )
     _add_local(commands.add_parser("local", help="run a function on this machine as Lambda would"), given)
     return parser
 
@@ -103,6 +111,18 @@ def _add_layer(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_layer)
 
 
+def _add_dashboard(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--function", metavar="NAME", required=True, help="the function's name")
+    parser.add_argument("--jobs-function", metavar="NAME", help="the function that runs the jobs, if it is another one")
+    parser.add_argument(
+        "--queue", metavar="NAME", action="append", default=[], help="a queue's name on AWS, repeatable"
+    )
+    parser.add_argument("--region", metavar="REGION", help="default: AWS_REGION, AWS_DEFAULT_REGION, or us-east-1")
+    parser.add_argument("--namespace", default="LambdaPunch", help="of the metrics (default: %(default)s)")
+    parser.add_argument("--app-name", metavar="NAME", help="the metrics' AppName (default: the function's name)")
+    parser.set_defaults(run=_dashboard)
+
+
 def _add_local(parser: argparse.ArgumentParser, given: Sequence[str]) -> None:
     if given[:1] == [
         "local"
@@ -126,6 +146,25 @@ def _uninstall(arguments: argparse.Namespace) -> int:
     from .installer import uninstall
 
     print("uninstalled" if uninstall(arguments.root) else "nothing to uninstall")
+    return 0
+
+
+def _dashboard(arguments: argparse.Namespace) -> int:
+    import json
+    import os
+
+    from .dashboard import body
+
+    region = arguments.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    made = body(
+        arguments.function,
+        arguments.queue,
+        region=region,
+        namespace=arguments.namespace,
+        app_name=arguments.app_name,
+        jobs_function=arguments.jobs_function,
+    )
+    print(json.dumps(made, indent=2))
     return 0
 
 

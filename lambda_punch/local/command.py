@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from . import queues_command
 from .console import Console
 from .errors import LocalLambdaError
 from .function import LocalLambda
@@ -19,7 +20,9 @@ from .timeline import Timeline
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping
+
+    from .event_source import EventSource
 
 _INVOKES_FAILED = 1
 _USAGE = 2
@@ -59,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--env", metavar="K=V", action="append", default=[], help="a variable of the function, repeatable")
     add("--plain", action="store_true", help="no colours")
     add("--json", action="store_true", help="print the timeline as JSON lines, everything else on stderr")
+    queues_command.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -71,10 +75,15 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             _check_image_alone(arguments)
         with ExitStack() as stack:
+            extensions = _extensions(arguments, stack)
             if arguments.compare:
-                return _compare(arguments, stack, events, console)
-            function = _function(arguments, _extensions(arguments, stack), console)
-            return _run(function, arguments, events, console)
+                return _compare(arguments, extensions, events, console)
+
+            def make(variables: Mapping[str, str], name: str = "jobs") -> LocalLambda:
+                return _function(arguments, extensions, console, variables, function_name=name)
+
+            polling = stack.enter_context(queues_command.polled(arguments, make, console))
+            return _run(make(polling[0], "function"), arguments, events, console, polling[1])
     except UsageError as error:
         console.complain(str(error))
         return _USAGE
@@ -83,13 +92,21 @@ def run(arguments: argparse.Namespace) -> int:
         return _INVOKES_FAILED
 
 
-def _run(function: LocalLambda, arguments: argparse.Namespace, events: list[Any], console: Console) -> int:
+def _run(
+    function: LocalLambda,
+    arguments: argparse.Namespace,
+    events: list[Any],
+    console: Console,
+    sources: list[EventSource],
+) -> int:
     """Start the function, use it, and always end with the timeline."""
     try:
         with _sigterm_as_interrupt(), function:
             if arguments.serve is not None:
                 return _serve(function, arguments.serve, console)
-            return _invoke_all(function, events, arguments.pause, console)
+            status = _invoke_all(function, events, arguments.pause, console)
+            queues_command.wait(sources, console)
+            return status
     finally:
         console.show_timeline(Timeline.from_events(function.events))
 
@@ -120,39 +137,44 @@ def _serve(function: LocalLambda, port: int, console: Console) -> int:
     return 0
 
 
-def _compare(arguments: argparse.Namespace, stack: ExitStack, events: list[Any], console: Console) -> int:
+def _compare(arguments: argparse.Namespace, extensions: list[Path], events: list[Any], console: Console) -> int:
     from .compare import ROUNDS, compare
 
-    if arguments.image is not None or arguments.serve is not None:
-        raise UsageError(
-            "--compare is not for --image or --serve: it sends its own events to a function in this Python"
-        )
-    extensions = _extensions(arguments, stack)
+    if arguments.image is not None or arguments.serve is not None or arguments.queue:
+        raise UsageError("--compare is not for --image, --serve or --queue: it sends its own events to one function")
     if arguments.count is None:
         events = list(itertools.islice(itertools.cycle(events), ROUNDS))
     if not events:
         raise UsageError("--compare needs at least one invoke")
     with _sigterm_as_interrupt():
-        found = compare(lambda command: _function(arguments, extensions, console, command), arguments.handler, events)
+        found = compare(
+            lambda command: _function(arguments, extensions, console, {}, runtime_command=command),
+            arguments.handler,
+            events,
+        )
     console.show_comparison(found)
     return _INVOKES_FAILED if found.failed else 0
 
 
 def _function(
-    arguments: argparse.Namespace, extensions: list[Path], console: Console, command: Sequence[str] | None = None
+    arguments: argparse.Namespace,
+    extensions: list[Path],
+    console: Console,
+    variables: Mapping[str, str],
+    **chosen: Any,
 ) -> LocalLambda:
     return LocalLambda(
         arguments.handler,
         image=arguments.image,
         task_root=arguments.task_root,
         extensions=extensions,
-        runtime_command=command,
         timeout=arguments.timeout,
         init_timeout=arguments.init_timeout,
         freeze=not arguments.no_freeze,
-        env=_variables(arguments.env),
+        env={**variables, **_variables(arguments.env)},
         on_log=console.show_log,
         on_event=console.show_platform if not arguments.json else None,
+        **chosen,
     )
 
 
@@ -171,6 +193,8 @@ def _extensions(arguments: argparse.Namespace, stack: ExitStack) -> list[Path]:
 def _events(arguments: argparse.Namespace) -> list[Any]:
     """Return the events to send, in order."""
     events = [_event(name) for name in arguments.event] or [{}]
+    if arguments.queue and not arguments.event and arguments.count is None:
+        return []  # only the queues' messages
     count = len(events) if arguments.count is None else arguments.count
     if count < 0:
         raise UsageError(f"--count must not be negative: {count}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +19,7 @@ from lambda_punch.local.sqs_server import SqsServer, dead_letters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tests.conftest import Function
 
@@ -214,3 +217,24 @@ def test_a_window_gathers_more_than_ten(make: Callable[..., Run]) -> None:
     run.run()
 
     assert max(len(each.records) for each in run.delivered) > 10
+
+
+def test_the_command_polls_a_queue_until_it_is_empty(tmp_path: Path, server: SqsServer) -> None:
+    """One environment answers the event, whose handler enqueues; another one runs the job, from the same code."""
+    (tmp_path / "shop.py").write_text(
+        "import lambda_punch as punch\n"
+        "@punch.job(queue='orders')\ndef ship(order):\n    print('shipped', order, flush=True)\n"
+        "@punch.handler\ndef handler(event, context):\n    ship.enqueue(event['order'])\n    return 'ordered'\n"
+    )
+    (tmp_path / "order.json").write_text('{"order": 42}')
+    command = [
+        sys.executable, "-m", "lambda_punch", "local", "shop.handler", "--task-root", str(tmp_path), "--plain",
+        "--event", str(tmp_path / "order.json"), "--timeout", "20", "--queue", "orders", "--sqs-endpoint", server.endpoint,
+    ]  # fmt: skip
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=19, check=False)
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert '"ordered"' in ran.stdout
+    assert "shipped 42" in ran.stdout
+    assert "orders: 1 of 1 messages done in" in ran.stdout
+    assert "orders: 0 visible, 0 in flight or waiting for a retry, 0 delayed; 0 dead letters" in ran.stdout

@@ -1,0 +1,142 @@
+"""The demo of durable jobs: an order, its three jobs, and a message that is none, on queues of this machine.
+
+Exits with 1 if what it shows is not what it claims.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lambda_punch.errors import LambdaPunchError
+from lambda_punch.installer import staged
+from lambda_punch.local import LocalLambda, Timeline
+from lambda_punch.local.event_source import EventSource
+from lambda_punch.local.sqs_server import SqsServer, dead_letters
+
+if TYPE_CHECKING:
+    from lambda_punch.local.event_source import Delivered
+
+HERE = Path(__file__).parent
+QUEUE = "orders"
+POISON = '{"lambda_punch": 99, "job": "app.from_the_future"}'
+_VISIBILITY = 3  # seconds: short, so that the poison need not be waited for long
+_RECEIVES = 4
+_LONGEST = 60.0
+
+
+class Screen:
+    """Prints lines with the time since the beginning; from any thread."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._lock = threading.Lock()
+
+    def say(self, who: str, text: str) -> None:
+        with self._lock:
+            print(f"{time.monotonic() - self._began:6.2f} s  {who:9} {text}", flush=True)
+
+    def show_batch(self, delivered: Delivered) -> None:
+        for record in delivered.records:
+            word = "failed" if record["messageId"] in delivered.failed else "done"
+            receives = record["attributes"]["ApproximateReceiveCount"]
+            self.say("mapping", f"{name_of(record['body']):20} receive {receives}: {word}")
+
+
+def name_of(body: str) -> str:
+    return str(json.loads(body)["job"]).removeprefix("app.")
+
+
+def main() -> int:
+    argparse.ArgumentParser(description="Show durable jobs on a local Lambda and a local SQS.").parse_args()
+    try:
+        with staged() as extension, SqsServer() as server, tempfile.TemporaryDirectory() as directory:
+            return show(server, extension, Path(directory))
+    except (LambdaPunchError, OSError) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+
+
+def show(server: SqsServer, extension: Path, directory: Path) -> int:
+    screen = Screen()
+    url, _ = server.queue(QUEUE, visibility=_VISIBILITY, max_receive_count=_RECEIVES)
+    dead, _ = server.queue(dead_letters(QUEUE), visibility=30)
+    said: list[str] = []
+
+    def function(name: str) -> LocalLambda:
+        def log(_source: str, line: str) -> None:
+            if not line.startswith('{"_aws"'):  # the metrics, which CloudWatch would take from here
+                said.append(line)
+                screen.say(name, line.splitlines()[0].split("\t")[-1])
+
+        env = {
+            **server.variables,
+            "TRIES": str(directory / "tries"),
+            "LAMBDA_PUNCH_DIR": str(directory / name),
+            "LAMBDA_PUNCH_QUEUES": json.dumps({QUEUE: {"url": url, "max_receive_count": _RECEIVES}}),
+        }
+        return LocalLambda(
+            "app.handler", task_root=HERE, extensions=[extension], env=env, function_name=name, on_log=log, timeout=3
+        )
+
+    with function("web") as web, function("worker") as worker:
+        source = EventSource(server, QUEUE, [worker], timeout=3, on_batch=screen.show_batch)
+        answer = web.invoke({"body": json.dumps({"order": "order-1"})})
+        took = (answer.responded_at - answer.sent_at) * 1000
+        screen.say("caller", f"{answer.json()['statusCode']} after {took:.0f} ms; the three jobs are sent behind it")
+        web.wait_idle(timeout=10)
+        server.client.send_message(QueueUrl=url, MessageBody=POISON)
+        show_contents(screen, server, url, dead)
+        source.start()
+        idle = wait(screen, source, server, url, dead)
+        source.stop()
+    print("\nthe worker's environment\n")
+    print(Timeline.from_events(worker.events).render(width=110, color=False))
+    buried = [message["Body"] for message in receive(server, dead)]
+    print(f"{QUEUE}: empty" if idle else f"{QUEUE}: {server.counts(url)}")
+    for body in buried:
+        print(f"{dead_letters(QUEUE)}: {body[:96]}")
+    return 0 if idle and is_as_claimed(said, buried) else 1
+
+
+def wait(screen: Screen, source: EventSource, server: SqsServer, url: str, dead: str) -> bool:
+    """Show the queues each second until all is done or dead."""
+    until = time.monotonic() + _LONGEST
+    while time.monotonic() < until:
+        if source.wait_idle(timeout=1):
+            show_contents(screen, server, url, dead)
+            return True
+        show_contents(screen, server, url, dead)
+    return False
+
+
+def show_contents(screen: Screen, server: SqsServer, url: str, dead: str) -> None:
+    visible, in_flight, _ = server.counts(url)
+    buried = sum(server.counts(dead))
+    screen.say("queue", f"{visible} visible, {in_flight} in flight or put off; {buried} dead letters")
+
+
+def receive(server: SqsServer, url: str) -> list[dict[str, Any]]:
+    answer = server.client.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+    return list(answer.get("Messages", []))
+
+
+def is_as_claimed(said: list[str], buried: list[str]) -> bool:
+    """Tell whether each job came to the end that the demo is about."""
+    lines = "\n".join(said)
+    return (
+        "shipped order-1" in lines
+        and "charged order-1 at try 3" in lines
+        and lines.count("shipped order-1") == 1
+        and sorted(map(name_of, buried)) == ["from_the_future", "print_label"]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""The example of durable jobs: its demo, and its templates."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+JOBS = REPOSITORY / "examples" / "jobs"
+TEMPLATE = JOBS / "template.yaml"
+# The least that each function can do with.
+WORKERS = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(100)
+def test_the_demo_shows_what_it_claims() -> None:
+    """It exits with 1 otherwise; the timeline, the dead letters and each job's end are there."""
+    pytest.importorskip("moto.server")
+    command = [sys.executable, str(JOBS / "demo.py")]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=90)
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    for text in ("202 after", "charge               receive 3: done", "orders: empty", "from_the_future", "# response"):
+        assert text in ran.stdout
+
+
+@pytest.fixture(scope="module")
+def template() -> Any:
+    decode = pytest.importorskip("cfnlint.decode")
+    found, problems = decode.decode(str(TEMPLATE))
+    assert problems == []
+    return found
+
+
+@pytest.mark.slow
+def test_the_sam_template_is_valid() -> None:
+    """cfn-lint has nothing to say against it, not even a warning."""
+    pytest.importorskip("cfnlint")
+    code = "import sys; from cfnlint.runner import main; sys.exit(main())"
+    said = subprocess.run([sys.executable, "-c", code, str(TEMPLATE)], capture_output=True, text=True, check=False)
+
+    assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
+
+
+def test_the_sam_template_says_what_durable_jobs_need(template: Any) -> None:
+    """Redrive after thirteen receives, 14 days, partial batch responses, six times the timeout, one image, few rights."""
+    resources = template["Resources"]
+    queue, dead = resources["Orders"]["Properties"], resources["OrdersDead"]["Properties"]
+    web, worker = resources["Web"], resources["Worker"]
+    source = worker["Properties"]["Events"]["Orders"]["Properties"]
+
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == 13
+    assert dead["MessageRetentionPeriod"] == 14 * 24 * 3600
+    assert queue["VisibilityTimeout"] == 6 * template["Globals"]["Function"]["Timeout"]
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert web["Metadata"] == worker["Metadata"]
+    assert web["Properties"]["Policies"][0]["Statement"][0]["Action"] == "sqs:SendMessage"
+    assert set(worker["Properties"]["Policies"][0]["Statement"][0]["Action"]) == WORKERS
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    assert '"max_receive_count": 13' in variables["LAMBDA_PUNCH_QUEUES"]["Fn::Sub"]
+
+
+def test_the_cdk_stack_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read from the calls that it makes."""
+    cdk = MagicMock()
+    for module in ("", ".aws_lambda", ".aws_lambda_event_sources", ".aws_sqs"):
+        monkeypatch.setitem(sys.modules, f"aws_cdk{module}", getattr(cdk, module[1:]) if module else cdk)
+    runpy.run_path(str(JOBS / "stack.py"))
+
+    assert cdk.aws_sqs.DeadLetterQueue.call_args.kwargs["max_receive_count"] == 13
+    assert cdk.aws_lambda_event_sources.SqsEventSource.call_args.kwargs["report_batch_item_failures"] is True
+    assert [call.args for call in cdk.Duration.days.call_args_list] == [(14,), (14,)]
+    images = {call.args for call in cdk.aws_lambda.DockerImageCode.from_image_asset.call_args_list}
+    assert images == {(str(JOBS),)}
+    assert (JOBS / "Dockerfile").is_file()
+    granted = [call.args[1] for call in cdk.aws_sqs.Queue.return_value.grant.call_args_list]
+    assert granted == ["sqs:SendMessage", "sqs:ChangeMessageVisibility"]
+    cdk.App.return_value.synth.assert_called_once_with()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(90)
+@pytest.mark.skipif(
+    find_spec("aws_cdk") is None or shutil.which("node") is None,
+    reason="aws-cdk-lib (over 400 MB) or node is not installed",
+)
+def test_the_cdk_stack_synthesises(tmp_path: Path) -> None:
+    """cdk.json starts it."""
+    command = [sys.executable, "stack.py"]
+    subprocess.run(command, cwd=JOBS, env={**os.environ, "CDK_OUTDIR": str(tmp_path)}, check=True, capture_output=True)
+    assert "ReportBatchItemFailures" in (tmp_path / "Jobs.template.json").read_text()
+    assert (JOBS / "cdk.json").read_text() == '{"app": "python3 stack.py"}\n'
+
+
+def test_the_image_installs_the_extra_that_jobs_need() -> None:
+    """And the extension; the demo's commands are in the README."""
+    assert "'lambda-punch[sqs]' && lambda-punch install" in (JOBS / "Dockerfile").read_text()
+    assert "make demo-jobs" in (JOBS / "README.md").read_text()
+    assert "\ndemo-jobs: " in (REPOSITORY / "Makefile").read_text()
