@@ -29,7 +29,7 @@ CELLS = {
     "Queues": (f"{HERE}::test_a_pushed_job_knows_neither_queue_nor_delay", "tests/jobs/test_enqueue.py::test_many_go_ten_at_a_time", f"{ROUTING}::test_an_asynchronous_invoke_goes_to_the_function_named"),
     "Delayed": (f"{HERE}::test_a_pushed_job_knows_neither_queue_nor_delay", f"{CONSUMER}::test_a_fifo_delay_is_the_messages_visibility", REFUSED),
     "Priorities": ("tests/runtime/test_drain.py::test_jobs_run_in_the_order_pushed_with_their_arguments", f"{HERE}::test_a_priority_is_a_queue_of_its_own", f"{HERE}::test_no_lane_has_an_option_for_priorities"),
-    "Timeout": ("tests/acceptance/test_edges.py::test_a_job_that_outlasts_the_timeout_goes_on_at_the_next_invoke", f"{CONSUMER}::test_a_job_is_stopped_at_its_timeout", f"{ROUTING}::test_an_invoked_job_is_stopped_before_the_functions_timeout"),
+    "Timeout": ("tests/acceptance/test_deadline.py::test_a_job_that_outlasts_the_timeout_goes_on_at_the_next_invoke", f"{CONSUMER}::test_a_job_is_stopped_at_its_timeout", f"{ROUTING}::test_an_invoked_job_is_stopped_before_the_functions_timeout"),
     "Retries": ("tests/runtime/test_drain.py::test_whatever_a_job_raises_the_next_one_runs", f"{CONSUMER}::test_each_retry_waits_as_the_table_says", REFUSED),
     "Needs": (AFTER, "tests/examples/test_jobs.py::test_the_sam_template_says_what_durable_jobs_need", f"{ROUTING}::test_an_asynchronous_invoke_goes_to_the_function_named"),
 }  # fmt: skip
