@@ -33,6 +33,9 @@ class SqsServer:
                 from moto.server import ThreadedMotoServer
             except ImportError as error:
                 raise MissingExtraError("moto's server", extra="jobs") from error
+            from .moto_fixes import mend
+
+            mend()
             logging.getLogger("werkzeug").setLevel(logging.ERROR)
             self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
             self._server.start()

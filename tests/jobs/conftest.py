@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import logging
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import lambda_punch as punch
 from lambda_punch import _events, _wiring
 from lambda_punch.jobs import attempt, aws, backends, queues, registry
 from lambda_punch.jobs.routing import run_batch
+from lambda_punch.local.sqs_server import SqsServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,13 +29,9 @@ AWS = {
 @pytest.fixture(scope="session")
 def sqs_server() -> Iterator[str]:
     """Yield the address of a server that speaks SQS."""
-    server_module = pytest.importorskip("moto.server")
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    pytest.importorskip("moto.server")
+    with SqsServer() as server:
+        yield server.endpoint
 
 
 class Sqs:

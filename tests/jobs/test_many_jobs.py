@@ -103,12 +103,12 @@ class Killer(threading.Thread):
     def __init__(self, functions: list[Function], times: int) -> None:
         super().__init__(daemon=True)
         self.left = times
+        self.over = threading.Event()
         self._functions = functions
         self._chance = random.Random(7)
 
     def run(self) -> None:
-        while self.left:
-            time.sleep(self._chance.uniform(0.1, 0.5))
+        while self.left and not self.over.wait(self._chance.uniform(0.1, 0.5)):
             try:
                 os.kill(runtime_of(self._chance.choice(self._functions)), signal.SIGKILL)
             except (ProcessLookupError, StopIteration):
@@ -169,11 +169,13 @@ def _deliver_all(
     killer = Killer(made, kills)
     for thread in [*feeders, *sources, killer]:
         thread.start()
-    for thread in [*feeders, killer]:
-        thread.join()
+    for feeder in feeders:
+        feeder.join()
     for source in sources:
         source.wait_idle()
         source.stop()
+    killer.over.set()  # what is dead now is not started again
+    killer.join()
     assert killer.left == 0
     return [sum(server.counts(server.queue(dead_letters(source.queue), visibility=30)[0])) for source in sources]
 

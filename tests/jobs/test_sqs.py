@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -141,6 +142,25 @@ def test_fifo_order_survives_a_failure(sqs: Any, done: Any) -> None:
     assert [each for each in done if each[0] == "a"] == ["a0", "a1", "a2"]
     assert [each for each in done if each[0] == "b"] == ["b0", "b1", "b2"]
     assert sqs.states(url) == (0, 0)
+
+
+def test_a_fifo_group_whose_batch_was_lost_comes_back_in_order(sqs: Any, done: Any) -> None:
+    """Nobody answered for it: all of it becomes visible at the same time."""
+
+    @punch.job(name="step", queue="jobs.fifo", group="a")
+    def step(number: int) -> None:
+        done.append(number)
+
+    url = sqs.create("jobs.fifo", visibility=1)
+    for number in range(5):
+        step.enqueue(number)
+    assert len(sqs.event(url, 3)["Records"]) == 3
+    while sqs.states(url)[1]:
+        time.sleep(0.05)
+    while deliver(sqs, url, 2)[0]:
+        pass
+
+    assert done == list(range(5))
 
 
 @pytest.mark.parametrize("count", [1, 10])
