@@ -19,7 +19,10 @@ _RETENTION = 14 * 24 * 3600
 
 
 class SqsServer:
-    """An SQS endpoint; a context manager. ``endpoint``: of one that runs already; without it one is started here."""
+    """An SQS endpoint; a context manager. ``endpoint``: of one that runs already; without it one is started here.
+
+    What is started here begins empty, and empties all others that were started in this process: use one at a time.
+    """
 
     def __init__(self, endpoint: str | None = None) -> None:
         self.endpoint = endpoint or ""
@@ -41,6 +44,7 @@ class SqsServer:
             self._server.start()
             host, port = self._server.get_host_and_port()
             self.endpoint = f"http://{host}:{port}"
+            self._forget()
         return self
 
     def __exit__(
@@ -48,7 +52,14 @@ class SqsServer:
     ) -> None:
         """Stop what was started; its queues are gone."""
         if self._server is not None:
+            self._forget()
             self._server.stop()
+
+    def _forget(self) -> None:
+        """Drop all queues: moto keeps them for the life of the process, not of its server."""
+        import requests
+
+        requests.post(f"{self.endpoint}/moto-api/reset", timeout=10)
 
     @property
     def variables(self) -> dict[str, str]:

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -165,4 +165,4 @@ class MemoryModel(RuleBasedStateMachine):
 
 
 TestMemoryModel: Callable[[], Any] = MemoryModel.TestCase
-TestMemoryModel.settings = settings(max_examples=60, deadline=None)  # type: ignore[attr-defined]
+TestMemoryModel.settings = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # type: ignore[attr-defined]

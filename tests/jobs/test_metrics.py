@@ -216,7 +216,9 @@ def test_arguments_can_be_left_out(run: Any, builder: Any, note: Any, written: A
     assert "secret" not in json.dumps(written())
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     st.builds(
         _events.JobEvent,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambda_punch.jobs import JobOptionError, exponential
@@ -41,6 +41,7 @@ def test_a_message_on_its_way_to_the_dead_letter_queue_stays_out_of_retries(rece
     assert attempt_number(receives, 0, 1, 30, None) == receives
 
 
+@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(0, 40), st.integers(0, 12), st.floats(0, 1e6))
 def test_an_attempt_is_never_more_than_the_receives(receives: int, thrown: int, retries: int, since: float) -> None:
     """And never less than one; time only adds to it."""
@@ -50,6 +51,7 @@ def test_an_attempt_is_never_more_than_the_receives(receives: int, thrown: int, 
     assert number <= attempt_number(receives, thrown, retries, since + 100, None)
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 20), st.integers(1, 1000), st.integers(0, 12), st.sampled_from([UNKNOWN, NO_REDRIVE, 1, 5, 13, 1000]),
     st.floats(0, 900), st.booleans(),
@@ -70,6 +72,7 @@ def test_a_failed_message_always_comes_back_within_twelve_hours(
         assert (decision.visibility == 0) == (max_receives > 0)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60), st.floats(0.1, 100), st.floats(100, LONGEST), st.floats(0, 1))
 def test_exponential_waits_stay_between_their_bounds(attempt: int, base: float, cap: float, jitter: float) -> None:
     """Doubling up to the cap, less at most the share that is random."""

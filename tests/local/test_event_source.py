@@ -127,7 +127,7 @@ class Run:
         self.server = server
         self.function = made
         self.source = EventSource(
-            server, queue, [made], timeout=3, mapping=Mapping(**mapping), on_batch=self.delivered.append, seed=1
+            server, queue, [made], timeout=10, mapping=Mapping(**mapping), on_batch=self.delivered.append, seed=1
         )
 
     def send(self, job: str, *calls: list[Any], group: str | None = None) -> None:
@@ -156,7 +156,7 @@ class Run:
 @pytest.fixture
 def make(server: SqsServer, function: Callable[..., Function]) -> Callable[..., Run]:
     def make(queue: str, **mapping: Any) -> Run:
-        made = function(SHOP, env={**server.variables, "LAMBDA_PUNCH_METRICS": "off"}, timeout=3.0)
+        made = function(SHOP, env={**server.variables, "LAMBDA_PUNCH_METRICS": "off"}, timeout=10.0)
         return Run(server, made, queue, **mapping)
 
     return make
