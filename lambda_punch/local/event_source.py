@@ -179,23 +179,32 @@ class EventSource:
         self._tell(Delivered(self.queue, batch, failed, invocation))
 
     def _delete(self, records: list[dict[str, Any]]) -> None:
-        for start in range(0, len(records), _MOST_AT_ONCE):
-            entries = [
-                {"Id": str(number), "ReceiptHandle": each["receiptHandle"]}
-                for number, each in enumerate(records[start : start + _MOST_AT_ONCE])
-            ]
+        for entries in _entries(records):
             self._server.client.delete_message_batch(QueueUrl=self._url, Entries=entries)
 
     def _return(self, records: list[dict[str, Any]]) -> None:
-        """Give back what could not be delivered; each has been received once more for it."""
-        for each in records:
-            self._server.client.change_message_visibility(
-                QueueUrl=self._url, ReceiptHandle=each["receiptHandle"], VisibilityTimeout=0
-            )
+        """Give back what could not be delivered; each has been received once more for it.
+
+        A repeated one is deleted already: its entry fails, which is as it should be.
+        """
+        for entries in _entries(records):
+            visible = [{**entry, "VisibilityTimeout": 0} for entry in entries]
+            self._server.client.change_message_visibility_batch(QueueUrl=self._url, Entries=visible)
 
     def _tell(self, delivered: Delivered) -> None:
         if self._on_batch is not None:
             self._on_batch(delivered)
+
+
+def _entries(records: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Return the entries for calls that take ten messages each."""
+    return [
+        [
+            {"Id": str(number), "ReceiptHandle": each["receiptHandle"]}
+            for number, each in enumerate(records[start : start + _MOST_AT_ONCE])
+        ]
+        for start in range(0, len(records), _MOST_AT_ONCE)
+    ]
 
 
 def _check(queue: str, mapping: Mapping) -> None:
