@@ -101,7 +101,9 @@ class Drain:
         with self._one_at_a_time:
             self.until = until
             before = sys.getswitchinterval()
-            sys.setswitchinterval(min(BESIDE, before))
+            lowered = before > BESIDE
+            if lowered:
+                sys.setswitchinterval(BESIDE)
             leftovers = watch(self._queue, self.spill, self._settle, until)
             times = self._times = _Times() if _events.of_punches() else None
             helpers = [_Worker(self) for _ in range(min(self._workers, len(self._queue)) - 1)]
@@ -111,7 +113,8 @@ class Drain:
             for helper in helpers:
                 helper.join()
                 ran, failed = ran + helper.ran, failed + helper.failed
-            sys.setswitchinterval(before)
+            if lowered:
+                sys.setswitchinterval(before)
             if leftovers is not None:
                 leftovers.end(self.until)
             if times is not None and ran:

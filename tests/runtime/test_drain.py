@@ -53,12 +53,12 @@ def test_jobs_run_in_the_order_pushed_with_their_arguments() -> None:
 def test_other_threads_get_their_turn_sooner_while_jobs_run() -> None:
     """The interpreter is given up more often during a drain, also a failing one, and as often as before after it."""
     bench, during = Bench(), []
-    before = sys.getswitchinterval()
+    sys.setswitchinterval(before := 0.005)
     bench.push(lambda: during.append(sys.getswitchinterval()))
     bench.push(lambda: 1 / 0)
     bench.drain.run(FOREVER)
 
-    assert during == [pytest.approx(0.0002)]
+    assert during == [pytest.approx(0.0002, rel=0.01)]
     assert sys.getswitchinterval() == before
 
 
