@@ -227,6 +227,7 @@ def _managed() -> bool:
 
 def _open_ledger(function: Callable[..., Any]) -> int:
     """Make the ledger at the first push: a function that pushes nothing does not pay for it."""
+    from lambda_punch.runtime import lost  # noqa: F401 - the shutdown, which needs it, may have no descriptor to load it
     from lambda_punch.runtime.ledger import Ledger
 
     with process.making:

@@ -37,10 +37,13 @@ class Alone:
     def after_response(self) -> None:
         """Have the jobs run; come back when they are done or when the margin begins, whatever still runs."""
         process = self._process
-        if process.pending and not process.worker.drain(process.until):
-            from lambda_punch.runtime.margin import warn_of_running
+        if process.pending:
+            from lambda_punch.runtime import lost  # noqa: F401 - as at the first push with the extension, see _wiring
 
-            warn_of_running(process.drain)
+            if not process.worker.drain(process.until):
+                from lambda_punch.runtime.margin import warn_of_running
+
+                warn_of_running(process.drain)
 
 
 class Unheld:

@@ -100,11 +100,23 @@ class Shutdown:
                 process.worker.drain(last_start)
                 process.refuse()
                 self._leave(began, alone=alone, sending=sending)
-        except Exception:  # noqa: BLE001 - the process ends in any case
+        except Exception as error:  # noqa: BLE001 - the process ends in any case
             logger().exception("leftover jobs could not be worked off")
+            self._give_up(error)
         finally:
             self._finished.set()
             self._end()
+
+    def _give_up(self, error: Exception) -> None:
+        """Name what is left; there may be no descriptor to import what would have run it."""
+        from lambda_punch.runtime.lost import report_lost
+
+        process = self._process
+        process.refuse()
+        lost = process.queue.clear()
+        if process.pending:  # a job runs, so the drain is there
+            lost = process.drain.under_way + lost
+        report_lost(process, lost, f"the environment was shut down and they could not be worked off: {error}")
 
     def _leave(self, began: float, *, alone: bool, sending: Sending | None) -> None:
         """Hand over what has not been started, then see the running job out as long as there is time."""
@@ -128,8 +140,13 @@ class Shutdown:
 
         The jobs have left this process's queue: whatever happens, none runs twice.
         """
-        from lambda_punch.runtime.heir import Estate, fork_heir
+        try:
+            from lambda_punch.runtime.heir import Estate, fork_heir
+        except (ImportError, OSError) as error:  # no descriptors
+            from lambda_punch.runtime.lost import report_lost
 
+            report_lost(self._process, jobs, f"the environment was shut down and no process could be forked: {error}")
+            return None
         heir = fork_heir(Estate(jobs, running, began + WINDOW, began + HEIR_END), self._process)
         if heir is not None and self._file is not None:
             try:

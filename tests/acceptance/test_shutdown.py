@@ -245,6 +245,38 @@ def test_leftovers_do_not_wait_for_locks_that_the_main_thread_holds(function: Ca
     assert shop.told == ["job", "user's handler"]
 
 
+def test_leftovers_that_cannot_be_run_are_named(function: Callable[..., Function]) -> None:
+    """Nothing has ever been drained, and by now there is no descriptor left to import what would."""
+    shop = function(
+        """
+        import resource
+        punch.configure(margin=0.9)
+
+        @punch.on_lost
+        def tell(jobs, reason):
+            print("on_lost", len(jobs), flush=True)
+
+        @punch.handler
+        def handler(event, context):
+            time.sleep(0.2)
+            punch.push(note, "never")
+            punch.push(note, "never")
+            free = os.dup(0)
+            os.close(free)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (free, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+        """,
+        timeout=1.0,
+    )
+    shop.call()
+
+    shop.shutdown()
+
+    assert shop.told == []
+    assert len(shop.said("jobs lost (app.note): ")) == 1
+    assert len(shop.said("2 jobs lost (app.note): the environment was shut down and they could not be worked off")) == 1
+    assert shop.said("on_lost") == ["on_lost 2"]
+
+
 def test_jobs_of_a_runtime_that_is_killed_are_named_by_the_extension(function: Callable[..., Function]) -> None:
     """Those pushed by a request that was never answered, in its handler; one line, with their number."""
     shop = function(

@@ -51,7 +51,22 @@ POINTS = [
     Point("extension has SHUTDOWN", EXTENSION, "extension.loop:_shut_down", phase=SHUTDOWN),
 ]
 
+# Without the extension the conversation is between the runtime's main thread and the thread that drains.
+POINTS_ALONE = [
+    Point("library starts", RUNTIME, "in the module", phase=INIT),
+    Point("library has started", RUNTIME, "at the end of the module", phase=INIT),
+    Point("handler begins", RUNTIME, "handler begins"),
+    Point("handler has pushed", RUNTIME, "handler has pushed"),
+    Point("response is posted", RUNTIME, "lambda_punch._wiring:Process.respond", answered=True),
+    Point("drain is asked for", RUNTIME, "lambda_punch.runtime.worker:Worker.request", answered=True),
+    Point("job begins", RUNTIME, "job begins", answered=True),
+    Point("drain is over", RUNTIME, "lambda_punch.runtime.drain:Drain.run", "after", answered=True),
+    Point("SIGTERM is here", RUNTIME, "lambda_punch.runtime.shutdown:Shutdown._work_off", phase=SHUTDOWN),
+    Point("leftovers are done or given up", RUNTIME, "lambda_punch.runtime.shutdown:Shutdown._leave", phase=SHUTDOWN),
+]
+
 KILL_RUNTIME, KILL_EXTENSION = "kill -9 the runtime", "kill -9 the extension"
 FREEZE, DESCRIPTORS = "freeze for 0.4 s", "no descriptors left"
 DISK, DELETED = "no room on the disk", "meeting place deleted"
+FAULTS_ALONE = [KILL_RUNTIME, FREEZE, DESCRIPTORS]
 FAULTS = [KILL_RUNTIME, KILL_EXTENSION, FREEZE, DESCRIPTORS, DISK, DELETED]

@@ -6,7 +6,6 @@ without us, which is tried in the same way with a function and an extension that
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +13,7 @@ import pytest
 from lambda_punch.local import LocalLambda
 from lambda_punch.local.server import PlatformServer
 
-from .harness import ROOT, TIMEOUT, Environment
+from .harness import TIMEOUT, Environment, do_nothing
 from .proxy import PLATFORM_FAULTS, Proxy
 
 if TYPE_CHECKING:
@@ -60,28 +59,14 @@ def proxy(cell: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch) -> Iterat
         each.close()
 
 
-DO_NOTHING = """#!{python}
-import os, sys
-sys.path.append({root!r})
-from extension import api
-lambda_ = api.ExtensionsApi(os.environ["AWS_LAMBDA_RUNTIME_API"])
-lambda_.register("do-nothing", ["INVOKE", "SHUTDOWN"])
-while True:
-    lambda_.ask_next()
-    if b"SHUTDOWN" in lambda_.receive_event():
-        break
-"""
-
-
 def without_us(directory: Path, proxy: list[Proxy]) -> list[tuple[str, Any]]:
     """What a plain function answers beside a plain extension when the same happens to the runtime's calls."""
     directory.mkdir()
     (directory / "app.py").write_text("def handler(event, context):\n    return event\n")
-    extension = directory / "do-nothing"
-    extension.write_text(DO_NOTHING.format(python=sys.executable, root=str(ROOT)))
-    extension.chmod(0o755)
     answers = []
-    with LocalLambda("app.handler", task_root=directory, extensions=[extension], timeout=TIMEOUT) as function:
+    with LocalLambda(
+        "app.handler", task_root=directory, extensions=[do_nothing(directory)], timeout=TIMEOUT
+    ) as function:
         for name in ("warm", "hit", "next"):
             answer = function.invoke(name)
             answers.append((name, answer.error_type or answer.json()))
