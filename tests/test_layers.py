@@ -14,7 +14,7 @@ LIBRARY = [
     {"runtime"},
     {"_wiring"},
     {"__init__"},
-    {"testing", "installer"},
+    {"testing", "installer", "integrations"},
     {"local"},
     {"_pytest", "cli"},
     {"__main__"},
