@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -35,8 +34,39 @@ def http_event(path: str = "/", method: str = "GET") -> dict[str, Any]:
     return proxy_event(HttpRequest(method, path, headers=[("host", "example.com")]), "gateway-request")
 
 
-def missing(*modules: str) -> list[str]:
-    return [name for name in modules if importlib.util.find_spec(name) is None]
+def rest_event(path: str = "/", method: str = "GET") -> dict[str, Any]:
+    """The event of API Gateway's REST API, payload format 1.0, which every adapter knows."""
+    return {
+        "version": "1.0",
+        "resource": "/{proxy+}",
+        "path": path,
+        "httpMethod": method,
+        "headers": {"Host": "example.com", "X-Forwarded-Proto": "https"},
+        "multiValueHeaders": {"Host": ["example.com"], "X-Forwarded-Proto": ["https"]},
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": None,
+        "requestContext": {"stage": "prod", "identity": {"sourceIp": "127.0.0.1"}},
+        "body": None,
+        "isBase64Encoded": False,
+    }
+
+
+FLASK_ADAPTERS = {
+    "apig-wsgi": """
+        from apig_wsgi import make_lambda_handler
+        handler = make_lambda_handler(WRAPPED)
+        """,
+    "serverless-wsgi": """
+        import serverless_wsgi
+        wrapped = WRAPPED
+        def handler(event, context): return serverless_wsgi.handle_request(wrapped, event, context)
+        """,
+    "aws-wsgi": """
+        import awsgi
+        wrapped = WRAPPED
+        def handler(event, context): return awsgi.response(wrapped, event, context)
+        """,
+}
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ TYPING = Path(__file__).parents[1] / "typing"
 
 @pytest.mark.slow
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("name", ["asgi"])
+@pytest.mark.parametrize("name", ["asgi", "wsgi"])
 def test_the_types_of_an_integration_hold(name: str) -> None:
     """mypy --strict accepts the right calls and refuses the wrong ones, which are marked."""
     command = [sys.executable, "-m", "mypy", "--strict", "--warn-unused-ignores", f"{TYPING / name}.py"]
