@@ -48,6 +48,18 @@ def test_the_backport_behaves_as_with_django_s_own_backends(tmp_path: Path) -> N
     run_behaviours(tmp_path, "django_tasks")
 
 
+def test_a_django_without_tasks_says_what_to_install(tmp_path: Path) -> None:
+    """With the extra's name, in Django's own error about the backend."""
+    code = (
+        "import sys; sys.modules['django.tasks'] = sys.modules['django_tasks'] = None; from django.conf import settings; "
+        "settings.configure(); import lambda_punch.integrations.django"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert "ImportError: lambda_punch.integrations.django needs Django 6.0 or later" in ran.stderr
+    assert "pip install 'lambda-punch[django]'" in ran.stderr
+
+
 def interpreter(version: str) -> str:
     """Return a Python of this version; skips the test where there is none."""
     places = [f"{os.environ.get('PYENV_ROOT', Path.home() / '.pyenv')}/versions", "/usr/local/bin", "/usr/bin"]

@@ -35,7 +35,8 @@ else:
             return import_module(f"{PACKAGE}.{name}")
         except ModuleNotFoundError as error:
             raise ImportError(
-                "lambda_punch.integrations.django needs Django 6.0 or later, or the backport: pip install django-tasks"
+                "lambda_punch.integrations.django needs Django 6.0 or later, or the backport: "
+                "pip install 'lambda-punch[django]'"
             ) from error
 
     PACKAGE = _package()
