@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import after_response, calls, cold_start, durable, idle, report
+from benchmarks import after_response, calls, cold_start, durable, idle, integrations, report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,6 +26,7 @@ SUITE: dict[str, tuple[Callable[[int], Iterator[Figure]], int, int]] = {
     "durable": (durable.durable, 30, 5),
     "idle": (idle.wakeups, 60, 5),
     "frozen": (after_response.beside_a_frozen_job, 10, 2),
+    "integrations": (integrations.integrations, 100, 15),
 }
 
 

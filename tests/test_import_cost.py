@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from extension import contract
 
 ROOT = Path(__file__).parent.parent
@@ -85,3 +87,16 @@ def test_the_command_line_loads_no_server_until_it_is_asked_for_one() -> None:
     loaded = modules("import lambda_punch.cli")
 
     assert json.dumps(sorted(loaded & {"aiohttp", "zmq", "requests", "awslambdaric"})) == "[]"
+
+
+@pytest.mark.parametrize(
+    ("name", "frameworks"),
+    [
+        ("asgi", {"starlette", "fastapi", "mangum", "anyio"}),
+        ("wsgi", {"flask", "werkzeug", "django", "asyncio"}),
+        ("telemetry", {"opentelemetry", "sentry_sdk", "newrelic", "langfuse", "aws_lambda_powertools", "asyncio"}),
+    ],
+)
+def test_an_integration_loads_nothing_of_a_framework(name: str, frameworks: set[str]) -> None:
+    """It takes the application as it comes; the framework is the application's to import."""
+    assert modules(f"import lambda_punch.integrations.{name}") & frameworks == set()

@@ -18,7 +18,7 @@ LIBRARY = [
     {"_wiring"},
     {"jobs"},
     {"__init__"},
-    {"testing", "installer", "dashboard"},
+    {"testing", "installer", "integrations", "dashboard"},
     {"local"},
     {"_pytest", "cli"},
     {"__main__"},

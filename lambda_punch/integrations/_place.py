@@ -1,0 +1,31 @@
+"""Whether this process is one in which a pushed job waits for a response."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from lambda_punch._wiring import process, start
+
+_RUNTIME_CLIENT = "awslambdaric.lambda_runtime_client"
+
+
+def prepare() -> bool:
+    """Call start() where AWS's runtime client runs this process; return whether it does.
+
+    Behind another one (a web server on the Lambda Web Adapter, say) nobody would tell when a response is out, so
+    nothing is started there, and the integrations leave everything as it is.
+    """
+    if "AWS_LAMBDA_RUNTIME_API" not in os.environ or _RUNTIME_CLIENT not in sys.modules:
+        return False
+    start()
+    return True
+
+
+def defers() -> bool:
+    """Tell whether what is pushed now waits for the response of the request being handled.
+
+    Not so off Lambda, where it would run at once, beside the request, nor while lambda_punch.testing has taken push()
+    over, nor where a local Lambda compares with jobs that run within the request.
+    """
+    return process.sequence > 0 and process.submit is process.queue.add

@@ -1,0 +1,76 @@
+"""Starlette's and FastAPI's BackgroundTasks behind the response: one that fails does not stop the rest.
+
+The frameworks leave the tasks after a failed one undone. Jobs of lambda-punch do not stop each other, and neither do
+these, when they run behind a response that PunchMiddleware has let go ahead; everywhere else the frameworks' way stands.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from lambda_punch.integrations._report import report
+from lambda_punch.runtime.job import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
+
+    Call = Callable[[Any], Coroutine[Any, Any, None]]
+
+request_id: ContextVar[str | None] = ContextVar("lambda_punch_request_id", default=None)
+"""The request being served behind its response; set in the context of the application's task."""
+
+_MARK = "_lambda_punch_isolates"
+
+
+def isolate() -> None:
+    """Have each class of background tasks run them each for itself; does nothing without Starlette, or twice."""
+    module = sys.modules.get("starlette.background")
+    if module is None:
+        return
+    for kind in _family(module.BackgroundTasks):
+        call = vars(kind).get("__call__")
+        if call is not None and not hasattr(call, _MARK):
+            kind.__call__ = _isolating(call)
+
+
+def _family(kind: Any) -> Iterator[Any]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _family(child)
+
+
+def _isolating(original: Call) -> Call:
+    async def run_all(self: Any) -> None:
+        if request_id.get() is None:
+            await original(self)
+            return
+        errors: list[Exception] = []
+        self.tasks = [_Guarded(task, errors) for task in self.tasks]
+        await original(self)
+        if errors:
+            raise errors[0]  # to the middlewares and dependencies outside, as ever
+
+    setattr(run_all, _MARK, True)
+    return run_all
+
+
+class _Guarded:
+    """A background task that raises nothing: its error is kept if it is the first, and told of if it is not."""
+
+    def __init__(self, task: Any, errors: list[Exception]) -> None:
+        self._task = task
+        self._errors = errors
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._task, name)
+
+    async def __call__(self) -> None:
+        try:
+            await self._task()
+        except Exception as error:  # noqa: BLE001 - whatever a task raises, the next one runs
+            if self._errors:
+                task = self._task
+                report(error, Job(task.func, task.args, task.kwargs, request_id.get() or ""))
+            self._errors.append(error)

@@ -1,0 +1,56 @@
+"""One request's messages, with a gate behind the last one of the response."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lambda_punch.integrations.asgi.types import Message, Receive, Send
+
+
+class Exchange:
+    """What passes between server and application.
+
+    The application waits inside its own last ``send`` until the gate opens, so nothing that it does after the
+    response (background tasks, exits of dependencies, the ends of middlewares) has begun by then. The server's
+    ``http.disconnect`` is held back as long: to a streaming response it would mean that the caller has gone, and to
+    the parked ``send`` that it is cancelled.
+    """
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._gate = asyncio.Event()
+        self._trailers = False
+        self.sent = asyncio.get_running_loop().create_future()
+
+    def open(self) -> None:
+        """Let the application go on; on the loop's own thread, or while the loop stands still."""
+        self._gate.set()
+
+    async def receive(self) -> Message:
+        """Pass a message on to the application."""
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            await self._gate.wait()
+            await asyncio.sleep(0)  # who waits in send comes first
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on to the server; after the last one come back only when the gate is open."""
+        await self._send(message)
+        if message["type"] == "http.response.start":
+            self._trailers = bool(message.get("trailers"))
+        elif self._is_last(message):
+            if not self.sent.done():
+                self.sent.set_result(None)
+            await self._gate.wait()
+
+    def _is_last(self, message: Message) -> bool:
+        kind = message["type"]
+        if kind == "http.response.trailers":
+            return not message.get("more_trailers")
+        if kind == "http.response.pathsend":
+            return not self._trailers
+        return kind == "http.response.body" and not message.get("more_body") and not self._trailers

@@ -1,0 +1,59 @@
+"""The application's lifespan, once for each environment, whatever the adapter does.
+
+Mangum, unless told ``lifespan="off"``, starts the application up and shuts it down at every invoke: connections made
+for each request, and taken away before what is left of the request has been done. Behind this the application hears of
+the first startup, and of no shutdown: Lambda ends an environment by killing it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lambda_punch.integrations.asgi.types import App, Message, Receive, Scope, Send
+
+
+class Lifespan:
+    """Holds the application's lifespan open from its first startup on."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._state: dict[str, Any] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one of the adapter's lifespans."""
+        message = await receive()
+        if self._loop is asyncio.get_running_loop():
+            scope.setdefault("state", {}).update(self._state)
+            answer: Message = {"type": "lifespan.startup.complete"}
+        else:
+            answer = await self._start(scope, message)
+        await send(answer)
+        if answer["type"] == "lifespan.startup.complete":
+            await receive()
+            await send({"type": "lifespan.shutdown.complete"})
+
+    async def _start(self, scope: Scope, startup: Message) -> Message:
+        """Start the application up and return its answer; raise what it raises, an application without lifespan say."""
+        events: asyncio.Queue[Message] = asyncio.Queue()
+        events.put_nowait(startup)
+        answers: asyncio.Queue[Message] = asyncio.Queue()
+
+        async def live() -> None:
+            await self._app(scope, events.get, answers.put)
+
+        task, answered = asyncio.create_task(live()), asyncio.create_task(answers.get())
+        await asyncio.wait({task, answered}, return_when=asyncio.FIRST_COMPLETED)
+        if not answered.done() and answers.empty():
+            answered.cancel()
+            task.result()
+            raise RuntimeError("the application ended its lifespan without an answer to lifespan.startup")
+        answer = await answered
+        if answer["type"] == "lifespan.startup.complete":
+            self._loop, self._task, self._state = asyncio.get_running_loop(), task, dict(scope.get("state") or {})
+        else:
+            await asyncio.gather(task, return_exceptions=True)
+        return answer

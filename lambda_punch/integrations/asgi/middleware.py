@@ -1,0 +1,111 @@
+"""PunchMiddleware: the application goes on behind its response, which the caller has by then."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING
+
+import lambda_punch as punch
+from lambda_punch._log import logger
+from lambda_punch._wiring import process
+from lambda_punch.integrations._name import named
+from lambda_punch.integrations._place import defers, prepare
+from lambda_punch.integrations.asgi import background_tasks
+from lambda_punch.integrations.asgi.exchange import Exchange
+from lambda_punch.integrations.asgi.lifespan import Lifespan
+from lambda_punch.integrations.asgi.turns import Turns
+
+if TYPE_CHECKING:
+    from lambda_punch.integrations.asgi.types import App, Receive, Scope, Send
+
+# Who runs a coroutine on a loop made for it alone, and cancels what is left on it; the last is Mangum 0.20's own.
+_RUN_ONCE = {"asyncio.runners", "anyio._backends._asyncio", "uvloop", "mangum._compat"}
+
+
+class PunchMiddleware:
+    """Answer first: ``handler = Mangum(PunchMiddleware(app))``, for any ASGI application.
+
+    On Lambda, under AWS's runtime client, the response goes out when its last part has been sent; what the
+    application does after it (Starlette's and FastAPI's background tasks, exits of dependencies with ``yield``, the
+    ends of middlewares) is pushed, and runs after the response on the same event loop. An error in it goes to the
+    error handler, else into the log, under the name of the endpoint. The application's lifespan is started once per
+    environment, and never shut down. Anywhere else, and for websockets, the application is called as if this were
+    not there.
+
+    It belongs outermost: middlewares around it end before the response. The application runs in a task of its own,
+    so context variables that it sets are not seen outside. What is left at a shutdown and has not been started in time
+    cannot go on in another process; the log says so.
+    """
+
+    def __init__(self, app: App) -> None:
+        """Call start() on Lambda; make it in module code, so that the extension hears of it in time."""
+        self.app = app
+        self._lifespan = Lifespan(app)
+        self._told = False
+        prepare()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the adapter's lifespan."""
+        if scope["type"] == "lifespan" and defers():
+            await self._lifespan(scope, receive, send)
+        elif scope["type"] == "http" and defers() and self._loop_stays():
+            await self._answer_first(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+    async def _answer_first(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = Exchange(receive, send)
+        background_tasks.isolate()
+
+        async def serve() -> None:
+            background_tasks.request_id.set(process.request_id)
+            await self.app(scope, exchange.receive, exchange.send)
+
+        loop = asyncio.get_running_loop()
+        task = loop.create_task(serve())
+        try:
+            await asyncio.wait({task, exchange.sent}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.wait({task})
+            raise
+        if task.done():
+            task.result()
+            return
+        turns = Turns.of(loop)
+
+        def rest() -> None:
+            turns.drive(task, exchange.open)
+
+        try:
+            punch.push(named(rest, scope.get("endpoint") or self.app))
+        except punch.ShutDownError:
+            exchange.open()
+            await task
+        else:
+            turns.leave(task, exchange.open)
+
+    def _loop_stays(self) -> bool:
+        """Tell whether the loop will be there after the response."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return False  # trio's
+        if Turns.are_known(loop):
+            return True
+        frame = sys._getframe()  # noqa: SLF001 - nobody else knows who runs the loop
+        while frame.f_back is not None:
+            frame = frame.f_back
+            if frame.f_globals.get("__name__") in _RUN_ONCE:
+                self._tell_once()
+                return False
+        return True
+
+    def _tell_once(self) -> None:
+        if not self._told:
+            self._told = True
+            logger().warning(
+                "PunchMiddleware has no effect: each request is run on an event loop of its own (asyncio.run), which "
+                "ends with it; use an adapter that keeps its loop, such as Mangum (any release but 0.20)"
+            )

@@ -1,0 +1,83 @@
+"""Running one task, with the changes of status and the signals of Django's own ImmediateBackend, in their order.
+
+Connections to databases belong to the thread that opened them, and nobody ends requests on a worker's thread: so
+around each task old connections are closed there, as Django does around each request.
+"""
+
+from __future__ import annotations
+
+from contextvars import copy_context
+from inspect import iscoroutinefunction
+from traceback import format_exception
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.db import close_old_connections
+from django.utils import timezone
+
+from lambda_punch._wiring import process
+from lambda_punch.integrations.django.framework import (
+    TaskContext,
+    TaskError,
+    TaskResult,
+    TaskResultStatus,
+    normalize_json,
+    task_finished,
+    task_started,
+)
+
+
+def execute(result: TaskResult[Any], sender: type, worker_id: str) -> BaseException | None:
+    """Run the task and note in ``result`` what became of it; return what it raised, which is noted too.
+
+    ``sender`` is that of the signals. An ``async def`` task runs on the loop of all asynchronous jobs. Raises nothing
+    but KeyboardInterrupt, and what receivers of the signals raise.
+    """
+    started_at = timezone.now()
+    _set(result, status=TaskResultStatus.RUNNING, last_attempted_at=started_at)
+    if result.started_at is None:
+        _set(result, started_at=started_at)
+    result.worker_ids.append(worker_id)
+    close_old_connections()
+    try:
+        task_started.send(sender=sender, task_result=result)
+        try:
+            _set(result, _return_value=normalize_json(_call(result)))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - as Django's own backend
+            kind = type(error)
+            text = "".join(format_exception(error))
+            result.errors.append(
+                TaskError(exception_class_path=f"{kind.__module__}.{kind.__qualname__}", traceback=text)
+            )
+            _set(result, finished_at=timezone.now(), status=TaskResultStatus.FAILED)
+            task_finished.send(sender=sender, task_result=result)  # here, because Django's log takes the exception
+            return error
+        _set(result, finished_at=timezone.now(), status=TaskResultStatus.SUCCESSFUL)
+        task_finished.send(sender=sender, task_result=result)
+        return None
+    finally:
+        close_old_connections()
+
+
+def _call(result: TaskResult[Any]) -> Any:
+    task = result.task
+    args = (TaskContext(task_result=result), *result.args) if task.takes_context else tuple(result.args)
+    if not iscoroutinefunction(task.func):
+        return task.func(*args, **result.kwargs)
+
+    async def call() -> Any:
+        close = sync_to_async(close_old_connections)  # on the thread on which asynchronous code uses the ORM
+        await close()
+        try:
+            return await task.func(*args, **result.kwargs)
+        finally:
+            await close()
+
+    return process.loop.run(call(), copy_context())
+
+
+def _set(result: TaskResult[Any], **attributes: Any) -> None:
+    for name, value in attributes.items():
+        object.__setattr__(result, name, value)  # it is frozen, and set so by Django's own backends

@@ -1,0 +1,67 @@
+"""The Tasks framework of this project, under one set of names: ``django.tasks``, or the backport where it is installed.
+
+The two differ in where things are and in what errors are called; the backport wins where it stands in INSTALLED_APPS,
+because then the project's tasks are declared with it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+if TYPE_CHECKING:  # typed, and the same as Django's own
+    from django_tasks.backends.base import BaseTaskBackend
+    from django_tasks.base import Task, TaskContext, TaskError, TaskResult, TaskResultStatus
+    from django_tasks.signals import task_enqueued, task_finished, task_started
+    from django_tasks.utils import normalize_json
+
+    InvalidTask: type[Exception]
+    PACKAGE: str
+else:
+
+    def _package() -> str:
+        if "django_tasks" in settings.INSTALLED_APPS:
+            return "django_tasks"
+        try:
+            import_module("django.tasks")
+        except ImportError:
+            return "django_tasks"
+        return "django.tasks"
+
+    def _part(name: str) -> Any:
+        try:
+            return import_module(f"{PACKAGE}.{name}")
+        except ModuleNotFoundError as error:
+            raise ImportError(
+                "lambda_punch.integrations.django needs Django 6.0 or later, or the backport: "
+                "pip install 'lambda-punch[django]'"
+            ) from error
+
+    PACKAGE = _package()
+    _base, _signals, _errors = _part("base"), _part("signals"), _part("exceptions")
+    BaseTaskBackend = _part("backends.base").BaseTaskBackend
+    Task, TaskContext, TaskError = _base.Task, _base.TaskContext, _base.TaskError
+    TaskResult, TaskResultStatus = _base.TaskResult, _base.TaskResultStatus
+    task_enqueued, task_started = _signals.task_enqueued, _signals.task_started
+    task_finished = _signals.task_finished
+    InvalidTask = getattr(_errors, "InvalidTask", None) or _errors.InvalidTaskError
+    normalize_json = (
+        _part("utils") if PACKAGE == "django_tasks" else import_module("django.utils.json")
+    ).normalize_json
+
+__all__ = [
+    "PACKAGE",
+    "BaseTaskBackend",
+    "InvalidTask",
+    "Task",
+    "TaskContext",
+    "TaskError",
+    "TaskResult",
+    "TaskResultStatus",
+    "normalize_json",
+    "task_enqueued",
+    "task_finished",
+    "task_started",
+]

@@ -1,0 +1,60 @@
+"""PunchBackend: tasks run after the response, in the process that served the request."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from django.core import checks
+
+import lambda_punch as punch
+from lambda_punch.integrations._name import named
+from lambda_punch.integrations._place import prepare
+from lambda_punch.integrations.django.backend import Backend
+from lambda_punch.integrations.django.execution import execute
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lambda_punch.integrations.django.framework import TaskResult
+
+
+class PunchBackend(Backend):
+    """Tasks are jobs of lambda_punch.push(): at most once, after the response, in the order enqueued.
+
+    Plain and ``async def`` tasks; neither priorities nor ``run_after``, and results cannot be asked for by id: what
+    enqueue() returns is what changes as the task runs. What a task raises is in the result and in Django's log. Off
+    Lambda a background thread runs them at once.
+    """
+
+    def __init__(self, alias: str, params: dict[str, Any]) -> None:
+        """Call start() on Lambda; Django makes the backend when a module with tasks is imported."""
+        super().__init__(alias, params)
+        prepare()
+
+    def hand_on(self, result: TaskResult[Any]) -> None:
+        """Push the task."""
+        sender = type(self)
+
+        def run() -> None:
+            execute(result, sender, _worker_id())
+
+        punch.push(named(run, result.task.func))
+
+    def check(self, **kwargs: Any) -> Iterable[checks.CheckMessage]:
+        """Say what is misconfigured."""
+        found = [*super().check(**kwargs)]
+        if len(self.queues) > 1:
+            found.append(
+                checks.Warning(
+                    f"TASKS[{self.alias!r}]['QUEUES'] has {len(self.queues)} names, but tasks that run after the "
+                    "response wait in one queue, in the order enqueued.",
+                    id="lambda_punch.W001",
+                )
+            )
+        return found
+
+
+def _worker_id() -> str:
+    """Return a name for the execution environment and process: the log stream's on Lambda."""
+    return f"{os.environ.get('AWS_LAMBDA_LOG_STREAM_NAME', 'lambda-punch')}-{os.getpid()}"[-64:]

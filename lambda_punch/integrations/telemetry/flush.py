@@ -1,0 +1,159 @@
+"""flush_after(): what is to be flushed is flushed last behind each response, within one budget of time."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Awaitable
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lambda_punch._log import logger
+from lambda_punch._wiring import process
+from lambda_punch.errors import ConfigurationError
+from lambda_punch.integrations._place import defers, prepare
+from lambda_punch.integrations._report import report
+from lambda_punch.runtime.job import Job, qualified_name
+from lambda_punch.runtime.queue import ALL
+from lambda_punch.runtime.response import watch_runtime_client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Flusher(NamedTuple):
+    """A vendor's flush: ``flush(seconds)`` sends what is there; ``prepare()`` turns the vendor's own flush off."""
+
+    name: str
+    flush: Callable[[float], Any]
+    prepare: Callable[[], None] | None = None
+
+
+def flush_after(*flushers: Flusher | Callable[[], Any], timeout: float = 2.0) -> None:
+    """Have each flushed after every response, behind all jobs, in this order; call it once, in module code.
+
+    A flusher is a preset, or any callable without arguments, plain or ``async def``. ``timeout`` is the budget in
+    seconds for all of them together, after each response; the function's deadline (less the margin) cuts it short.
+    One that raises is told to the error handler, else logged, and the next one is flushed. One that is not done
+    within the budget is one ERROR line; it goes on in its own thread, and is not begun again before it has ended.
+
+    Further calls add to the list and to the budget. On Lambda, under AWS's runtime client, this calls start() and
+    turns the vendors' own flushes off, as the presets say; anywhere else it does nothing. What was recorded in this
+    process can be flushed by no other: at a shutdown that comes before the flush has begun an ERROR line says so.
+
+    Raises ConfigurationError for what is neither, and for a budget that is none.
+    """
+    if isinstance(timeout, bool) or not 0 < timeout <= 900:
+        raise ConfigurationError(f"timeout must be a number of seconds above 0, up to 900, not {timeout!r}")
+    checked = [_checked(flusher) for flusher in flushers]
+    if prepare():
+        _last.add(checked, timeout)
+
+
+def _checked(flusher: Any) -> Flusher:
+    if isinstance(flusher, Flusher):
+        return flusher
+    if not callable(flusher):
+        raise ConfigurationError(f"flush_after() takes presets and callables without arguments, not {flusher!r}")
+    return Flusher(qualified_name(flusher), lambda _seconds: flusher())
+
+
+class _Last:
+    """The job that stays behind all others; pushed as the runtime client asks for its next event."""
+
+    def __init__(self) -> None:
+        self._flushers: list[Flusher] = []
+        self._timeout = 0.0
+        self._waits = False
+        self._pid = os.getpid()
+        self._late: dict[str, threading.Thread] = {}
+
+    def add(self, flushers: list[Flusher], timeout: float) -> None:
+        if not self._flushers:
+            watch_runtime_client(self._push, lambda _request: None)
+        self._flushers += flushers
+        self._timeout += timeout
+        self._prepare()
+
+    def _push(self) -> None:
+        """Queue the job before the response is announced, so that it is one of that response's."""
+        if defers() and not self._waits:
+            self._waits = True
+            self._queue(process.sequence)
+
+    def _queue(self, sequence: int) -> None:
+        process.submit((sequence, process.request_id, flush_telemetry, (), None, copy_context()))
+
+    def run(self) -> None:
+        if os.getpid() != self._pid:
+            raise RuntimeError("telemetry was not flushed before the shutdown; it is not in this process")
+        if self._others() and process.queue.released != ALL:
+            self._queue(process.queue.released)
+            return
+        self._waits = False
+        self._prepare()
+        deadline = min(time.time() + self._timeout, process.until)
+        for flusher in self._flushers:
+            self._flush(flusher, deadline)
+
+    def _others(self) -> bool:
+        """Tell whether other jobs wait or run."""
+        if len(process.drain.running) > 1:
+            time.sleep(0.005)  # other workers are at it, and nothing tells when they are done
+            return True
+        return len(process.queue) > 0
+
+    def _prepare(self) -> None:
+        """Turn the vendors' own flushes off; again each time, as a vendor may be set up later than we are."""
+        for flusher in self._flushers:
+            if flusher.prepare is not None:
+                try:
+                    flusher.prepare()
+                except Exception as error:  # noqa: BLE001 - it costs latency only
+                    logger().warning("the flush of %s before the response is still on: %r", flusher.name, error)
+
+    def _flush(self, flusher: Flusher, deadline: float) -> None:
+        late = self._late.pop(flusher.name, None)
+        if late is not None:
+            late.join(max(0.0, deadline - time.time()))
+        if late is None or not late.is_alive():
+            seconds = max(0.001, deadline - time.time())
+            context = copy_context()
+            late = threading.Thread(target=context.run, args=(_call, flusher, seconds), name="lambda-punch-flush")
+            late.daemon = True
+            late.start()
+            late.join(seconds)
+        if late.is_alive():
+            self._late[flusher.name] = late
+            logger().error(
+                "%s was not flushed within %g s; it goes on beside the next requests", flusher.name, self._timeout
+            )
+
+
+_last = _Last()
+
+
+def flush_telemetry() -> None:
+    """Flush all, or go to the end of the queue once more if other jobs are there."""
+    _last.run()
+
+
+def _call(flusher: Flusher, seconds: float) -> None:
+    try:
+        result = flusher.flush(seconds)
+        if isinstance(result, Awaitable):
+            process.loop.run(result, copy_context())
+    except BaseException as error:  # noqa: BLE001 - the next one is flushed, whatever this one raises
+        report(error, Job(_Named(flusher), (), {}, process.request_id))
+
+
+class _Named:
+    """A flusher under its own name for error handlers and logs."""
+
+    def __init__(self, flusher: Flusher) -> None:
+        self.__module__, _, self.__qualname__ = flusher.name.rpartition(".")
+        self._flusher = flusher
+
+    def __call__(self, seconds: float) -> Any:
+        return self._flusher.flush(seconds)

@@ -1,0 +1,112 @@
+"""WSGI applications (Flask, any other but Django) whose closing work no longer keeps the caller waiting.
+
+    handler = make_lambda_handler(PunchMiddleware(app))        # apig-wsgi; serverless-wsgi and aws-wsgi likewise
+
+PEP 3333 has the server call ``close()`` on what the application returned, once, when it is done with it. There Flask's
+and Werkzeug's ``call_on_close`` functions run. Of the adapters apig-wsgi calls it before it returns the response, and
+serverless-wsgi and aws-wsgi never do.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import GeneratorType
+from typing import TYPE_CHECKING, Any
+
+import lambda_punch as punch
+from lambda_punch.integrations._name import named
+from lambda_punch.integrations._place import defers, prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_DJANGO = "lambda_punch.django"
+
+
+class PunchMiddleware:
+    """Close after the response, exactly once, on Lambda and under AWS's runtime client; elsewhere do nothing.
+
+    The response's ``close()`` runs on the drain's thread, with the request's context variables; an error in it goes to
+    the error handler, else into the log. A plain generator is passed on as it is, and so is what the adapter made
+    itself (``wsgi.file_wrapper``).
+
+    Django is the exception: its ``close()`` sends request_finished, whose receivers close the database connections of
+    the thread that they run on. There it is called on the request's own thread as soon as the body is complete, also
+    by adapters that never would; what is to run after the response is pushed by lambda_punch.push().
+    """
+
+    def __init__(self, app: WSGIApplication) -> None:
+        """Call start() on Lambda; make it in module code, so that the extension hears of it in time."""
+        self.app = app
+        prepare()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+        if not defers():
+            return self.app(environ, start_response)
+        _mark_django()
+        body = self.app(environ, start_response)
+        close = getattr(body, "close", None)
+        if close is None or isinstance(body, (GeneratorType, *_file_wrapper(environ))):
+            return body
+        closed = close if environ.get(_DJANGO) else _pushed(close, self.app)
+        return (_SizedBody if hasattr(body, "__len__") else _Body)(body, closed)
+
+
+class _Body:
+    """The application's body, closed when it is complete or when the adapter says so, whichever is first."""
+
+    def __init__(self, body: Iterable[bytes], close: Callable[[], object]) -> None:
+        self._body = body
+        self._close: Callable[[], object] | None = close
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._body
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close the application's body; the second call does nothing."""
+        close, self._close = self._close, None
+        if close is not None:
+            close()
+
+
+class _SizedBody(_Body):
+    """One whose number of parts is known, from which a server may conclude the length of the response."""
+
+    def __len__(self) -> int:
+        return len(self._body)  # type: ignore[arg-type]  # it is made for bodies that have one
+
+
+def _pushed(close: Callable[[], object], app: object) -> Callable[[], object]:
+    def later() -> None:
+        def rest() -> None:
+            close()
+
+        try:
+            punch.push(named(rest, app))
+        except punch.ShutDownError:
+            close()
+
+    return later
+
+
+def _file_wrapper(environ: WSGIEnvironment) -> tuple[type, ...]:
+    wrapper: Any = environ.get("wsgi.file_wrapper")
+    return (wrapper,) if isinstance(wrapper, type) else ()
+
+
+def _mark_django() -> None:
+    """Have Django tell, in the request's environ, that it serves the request, whatever middlewares it stands in."""
+    signals = sys.modules.get("django.core.signals")
+    if signals is not None:
+        signals.request_started.connect(_note_django, dispatch_uid=_DJANGO)
+
+
+def _note_django(environ: WSGIEnvironment | None = None, **_: object) -> None:
+    if environ is not None:
+        environ[_DJANGO] = True
