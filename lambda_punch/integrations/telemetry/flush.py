@@ -83,7 +83,8 @@ class _Last:
             self._queue(process.sequence)
 
     def _queue(self, sequence: int) -> None:
-        process.submit((sequence, process.request_id, flush_telemetry, (), None, copy_context()))
+        number = process.enter(flush_telemetry)
+        process.submit((sequence, process.request_id, flush_telemetry, (), None, copy_context(), number))
 
     def run(self) -> None:
         if os.getpid() != self._pid:
