@@ -55,7 +55,7 @@ class WorldAlone(World):
         assert request_id == ""
         self.process.drain.run(until)
 
-    def invoke(self, kinds: list[str], *, seconds: float, extension_first: bool) -> None:
+    def invoke(self, kinds: list[str], *, seconds: float, extension_first: bool, unblock: bool) -> None:
         """One invoke, to the runtime's next; there is no second process whose turn could come first."""
         del extension_first
         self.requests += 1
@@ -64,6 +64,8 @@ class WorldAlone(World):
         self.process.begin(f"request-{self.requests}", int((self.deadline - MARGIN) * 1000))
         for kind in kinds:
             self.push(kind)
+        if unblock:
+            self.unblock()
         self.clock.now += seconds
         self.responded = True
         self.process.respond()

@@ -24,9 +24,9 @@ class Protocol(RuleBasedStateMachine):
         super().__init__()
         self.world = self.make()
 
-    @rule(kinds=KINDS, seconds=SECONDS, extension_first=st.booleans())
-    def invoke(self, kinds: list[str], seconds: float, extension_first: bool) -> None:
-        self.world.invoke(kinds, seconds=seconds, extension_first=extension_first)
+    @rule(kinds=KINDS, seconds=SECONDS, extension_first=st.booleans(), unblock=st.booleans())
+    def invoke(self, kinds: list[str], seconds: float, extension_first: bool, unblock: bool) -> None:
+        self.world.invoke(kinds, seconds=seconds, extension_first=extension_first, unblock=unblock)
 
     @rule(seconds=st.sampled_from([0.001, 1.0, 4000.0]))
     def freeze(self, seconds: float) -> None:

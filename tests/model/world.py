@@ -201,8 +201,11 @@ class World:
         number = self.process.enter(job)
         self.process.submit((self.process.sequence, self.process.request_id, job, (), None, copy_context(), number))
 
-    def invoke(self, kinds: list[str], *, seconds: float, extension_first: bool) -> None:
-        """One invoke, to the extension's ``event/next``; the handler takes ``seconds``."""
+    def invoke(self, kinds: list[str], *, seconds: float, extension_first: bool, unblock: bool) -> None:
+        """One invoke, to the extension's ``event/next``; the handler takes ``seconds``.
+
+        ``unblock``: a job that was frozen in its middle ends while the handler is at work.
+        """
         self.requests += 1
         self.responded = False
         name = f"request-{self.requests}"
@@ -213,6 +216,8 @@ class World:
             self.process.begin(name, int((self.deadline - MARGIN) * 1000))
             for kind in kinds:
                 self.push(kind)
+            if unblock:
+                self.unblock()
             self.clock.now += seconds
             self.responded = True
             self.process.respond()
