@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _SLEEP_MS = 1000  # an INVOKE may be left unread this long: the hold does not depend on it, nor does a deadline
 _NOTICE_MS = 50  # until the platform too has learned that the runtime process has died
-_LAST_POLL_MS = 50  # before the deadline: a record that never comes must not make the function time out
+_LAST_POLL_MS = 50  # before the deadline: no record, and none that never comes, may make the function time out
 _HEIR_RESERVE_MS = 60  # left for this process to exit before the platform's own limit
 _LEAVING = 0.4  # seconds in which processes that are ending settle what they give up, or still do
 _RESERVE = 0.05  # seconds before the platform's limit: what is lost has to be told by then
@@ -104,8 +104,8 @@ class Holder:
             from .drain import Drain
 
             self._drain = Drain(self._directory, self._handled)
-        latest = event.deadline_ms - int(contract.MARGIN * 1000)
-        until_ms = min(record.until_ms, event.deadline_ms) if record.until_ms else latest
+        wanted = record.until_ms or event.deadline_ms - int(contract.MARGIN * 1000)
+        until_ms = min(wanted, event.deadline_ms - _LAST_POLL_MS)
         self._drain.request(record, record.request_id, until_ms)
 
 

@@ -15,11 +15,49 @@ def set_level(level: str) -> None:
     _level = level.upper()
 
 
-def logger() -> logging.Logger:
+def logger() -> Log:
     """Return the logger. No handler is installed: Lambda's runtime client has one."""
     import logging
 
     found = logging.getLogger("lambda_punch")
     if found.level == logging.NOTSET:
         found.setLevel(_level)
-    return found
+    return Log(found)
+
+
+class Log:
+    """Writes to the logger and never raises: what is to be done after a line is done whatever becomes of it.
+
+    awslambdaric's handler lets errors out, and there are some: without a descriptor a traceback cannot be formatted on
+    Python 3.13, which imports for it. Then the line is written without the traceback.
+    """
+
+    __slots__ = ("_logger",)
+
+    def __init__(self, to: logging.Logger) -> None:
+        self._logger = to
+
+    def info(self, message: str, *args: object) -> None:
+        """Write a line of level INFO."""
+        self._write(20, message, args, None)
+
+    def warning(self, message: str, *args: object) -> None:
+        """Write a line of level WARNING."""
+        self._write(30, message, args, None)
+
+    def error(self, message: str, *args: object, exc_info: BaseException | None = None) -> None:
+        """Write a line of level ERROR, with a traceback if an exception is given."""
+        self._write(40, message, args, exc_info)
+
+    def exception(self, message: str, *args: object) -> None:
+        """Write a line of level ERROR with the traceback of the exception that is being handled."""
+        import sys
+
+        self._write(40, message, args, sys.exc_info()[1])
+
+    def _write(self, level: int, message: str, args: tuple[object, ...], error: BaseException | None) -> None:
+        try:
+            self._logger.log(level, message, *args, exc_info=error, stacklevel=3)
+        except Exception:  # noqa: BLE001 - see above
+            if error is not None:
+                self._write(level, f"{message}: %s", (*args, type(error).__name__), None)

@@ -154,7 +154,7 @@ class WithExtension:
             self._margin = MarginWatch(self._process.drain)
             self._margin.start()
         self._margin.begin(until)
-        drained = self._process.drain.run(until)
+        drained = self._process.drain.run(min(until, self._process.until))
         self._margin.end()
         return drained
 

@@ -48,16 +48,20 @@ def test_bytes_in_the_handled_file_do_not_stop_the_extension(function: Callable[
     assert shop.said("out of service") == []
 
 
-def test_a_forged_record_costs_one_hold_and_no_more(function: Callable[..., Function], tmp_path: Path) -> None:
+@pytest.mark.parametrize("until", [0, 99999999999999], ids=["no time", "beyond the deadline"])
+def test_a_forged_record_costs_one_hold_and_no_more(
+    function: Callable[..., Function], tmp_path: Path, until: int
+) -> None:
     """Only this very user can write one; the answers go out, and no job is lost or run twice."""
     shop = function(APP, timeout=1.0)
     assert alive(shop)
-    (tmp_path / "meet" / "handled").write_bytes(b"1 99 jobs 1 0 - 99\n")
+    (tmp_path / "meet" / "handled").write_bytes(b"1 99 jobs 1 %d - 99\n" % until)
 
     assert [shop.call(1), shop.call(2), shop.call(3)] == [1, 2, 3]
 
     assert shop.told == ["0", "1", "2", "3"]
     assert shop.said("out of service") == []
+    assert not any(event.kind in ("timeout", "reset") for event in shop.events)
 
 
 @pytest.mark.timeout(90)
@@ -106,3 +110,31 @@ def test_a_drain_request_during_the_handler_starts_nothing(function: Callable[..
     shop.call("second")
 
     assert shop.told == ["job", "refused", "job"]
+
+
+def test_a_drain_request_starts_nothing_in_the_margin(function: Callable[..., Function], tmp_path: Path) -> None:
+    """Even one that names the announced request, and a time far beyond its deadline."""
+    shop = function(
+        """
+        @punch.handler
+        def handler(event, context):
+            for number in range(4):
+                punch.push(lambda: (note("job"), time.sleep(0.3)))
+            return context.aws_request_id
+        """,
+        timeout=1.0,
+        freeze=False,
+    )
+    request_id = shop.call()
+    started = len(shop.told)
+    assert started < 4
+
+    with zmq.Context() as context, context.socket(zmq.DEALER) as stranger:
+        stranger.setsockopt(zmq.LINGER, 0)
+        stranger.connect(f"ipc://{tmp_path}/meet/drain-{shop.runtime_pid}")
+        stranger.send_multipart([b"1", b"drain", request_id.encode(), b"99999999999999"])
+        assert stranger.poll(5000)
+        answer = stranger.recv_multipart()
+
+    assert answer[1:] == [b"done", request_id.encode(), b"0", b"0", b"%d" % (4 - started)]
+    assert len(shop.told) == started

@@ -1,12 +1,15 @@
 """Bytes for whatever one process reads from the other, for `FUZZ_MINUTES`; what was found interesting is kept.
 
-The corpus (hypothesis' database) lies in tests/fuzz/corpus: an example that failed once is tried first from then on.
+The corpus lies in tests/fuzz/corpus: a file for each reader with an input on each line, real ones and hostile ones, which
+`make test` reads as well; and hypothesis' database, so that an example that failed once is tried first from then on.
 Nothing that is read may raise, grow without bound, or come out as something else than what the contract allows; and
 nothing of it is ever imported, evaluated or unpickled: an audit hook watches.
 """
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import os
 import sys
 import time
@@ -15,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import pytest
-from hypothesis import HealthCheck, given, settings, target
+from hypothesis import HealthCheck, currently_in_test_context, given, settings, target
 from hypothesis import strategies as st
 from hypothesis.database import DirectoryBasedExampleDatabase
 
@@ -28,8 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 MINUTES = float(os.environ.get("FUZZ_MINUTES", "10"))
-CORPUS = DirectoryBasedExampleDatabase(Path(__file__).parent / "corpus")
-pytestmark = [pytest.mark.soak, pytest.mark.timeout(MINUTES * 60 + 120)]
+CORPUS = Path(__file__).parent / "corpus"
 # what no byte from the other process may lead to
 FORBIDDEN = (
     "import",
@@ -98,7 +100,8 @@ EVENT = st.one_of(
 
 def record(data: bytes) -> None:
     found = contract.parse_record(data)
-    target(float(data.count(b" ")))
+    if currently_in_test_context():
+        target(float(data.count(b" ")))
     if found is not None:
         assert found.state in contract.STATES
         assert contract.is_request_id(found.request_id)
@@ -191,6 +194,44 @@ def _watch() -> Iterator[None]:
     assert _seen == []
 
 
+def damaged(data: Any) -> st.SearchStrategy[Any]:
+    """A kept input as it is, cut short, or with something put into its middle."""
+    if isinstance(data, list):
+        return st.tuples(st.integers(0, len(data)), st.lists(FRAME, max_size=2), st.integers(0, len(data))).map(
+            lambda cut: [*data[: cut[0]], *cut[1], *data[cut[2] :]]
+        )
+    return st.tuples(st.integers(0, len(data)), st.binary(max_size=8), st.integers(0, len(data))).map(
+        lambda cut: data[: cut[0]] + cut[1] + data[cut[2] :]
+    )
+
+
+def corpus(reader: Callable[[Any], None]) -> list[Any]:
+    """The inputs that are kept for a reader: bytes, or a list of them where it reads frames."""
+    return [ast.literal_eval(line) for line in (CORPUS / f"{reader.__name__}.txt").read_text().splitlines()]
+
+
+@contextlib.contextmanager
+def watching() -> Iterator[None]:
+    global _watching  # noqa: PLW0603 - hypothesis itself imports and compiles
+    _watching = True
+    try:
+        yield
+    finally:
+        _watching = False
+
+
+@pytest.mark.parametrize("reader", [reader for reader, _ in TARGETS], ids=lambda reader: reader.__name__)
+def test_corpus(reader: Callable[[Any], None]) -> None:
+    """What is kept does no harm; real inputs and hostile ones."""
+    inputs = corpus(reader)
+    assert len(inputs) >= 5
+    for data in inputs:
+        with watching():
+            reader(data)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(MINUTES * 60 + 120)
 @pytest.mark.parametrize(("reader", "strategy"), TARGETS, ids=[reader.__name__ for reader, _ in TARGETS])
 def test_bytes(reader: Callable[[Any], None], strategy: st.SearchStrategy[Any]) -> None:
     """Round after round until its share of the time is over."""
@@ -198,20 +239,20 @@ def test_bytes(reader: Callable[[Any], None], strategy: st.SearchStrategy[Any]) 
     tried = 0
 
     @settings(
-        max_examples=2000, deadline=None, database=CORPUS, suppress_health_check=list(HealthCheck), print_blob=True
+        max_examples=2000,
+        deadline=None,
+        database=DirectoryBasedExampleDatabase(CORPUS),
+        suppress_health_check=list(HealthCheck),
+        print_blob=True,
     )
-    @given(strategy)
+    @given(strategy | st.sampled_from(corpus(reader)).flatmap(damaged))
     def read(data: Any) -> None:
-        global _watching  # noqa: PLW0603 - hypothesis itself imports and compiles
         nonlocal tried
         tried += 1
         if time.monotonic() > ends and tried > 100:
             return
-        _watching = True
-        try:
+        with watching():
             reader(data)
-        finally:
-            _watching = False
 
     while time.monotonic() < ends or not tried:
         read()

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from .alone import WorldAlone
 from .world import BLOCKING, FAILING, SHORT, SLOW, World
 
 KINDS = st.lists(st.sampled_from([SHORT, SHORT, SLOW, BLOCKING, FAILING]), max_size=6)
@@ -17,14 +18,15 @@ SECONDS = st.sampled_from([0.0, 0.1, 1.5, 2.79, 2.85, 2.99])
 class Protocol(RuleBasedStateMachine):
     """Invokes, freezes, jobs that block, and every kind of end, again and again in one environment."""
 
+    make: type[World] = World
+
     def __init__(self) -> None:
         super().__init__()
-        self.world = World()
-        self.first_of_life = 0
+        self.world = self.make()
 
-    @rule(kinds=KINDS, seconds=SECONDS, extension_first=st.booleans())
-    def invoke(self, kinds: list[str], seconds: float, extension_first: bool) -> None:
-        self.world.invoke(kinds, seconds=seconds, extension_first=extension_first)
+    @rule(kinds=KINDS, seconds=SECONDS, extension_first=st.booleans(), unblock=st.booleans())
+    def invoke(self, kinds: list[str], seconds: float, extension_first: bool, unblock: bool) -> None:
+        self.world.invoke(kinds, seconds=seconds, extension_first=extension_first, unblock=unblock)
 
     @rule(seconds=st.sampled_from([0.001, 1.0, 4000.0]))
     def freeze(self, seconds: float) -> None:
@@ -78,7 +80,8 @@ class Protocol(RuleBasedStateMachine):
         self.world.bury()
         self.world.begin_life()
         undone = [job.number for job in self.world.jobs if not job.ended]
-        assert self.world.reported == len(undone), f"{undone} were not done, {self.world.reported} were reported"
+        reported, buried = self.world.reported, self.world.buried
+        assert reported + buried == len(undone), f"{undone} were not done, {reported} were reported"
 
     @invariant()
     def at_most_once(self) -> None:
@@ -96,7 +99,15 @@ class Protocol(RuleBasedStateMachine):
         self.world.close()
 
 
+class ProtocolAlone(Protocol):
+    """The same without the extension; Lambda sends SIGTERM for somebody else's."""
+
+    make = WorldAlone
+
+
 Protocol.TestCase.settings = settings(
     max_examples=60, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
 )
+ProtocolAlone.TestCase.settings = Protocol.TestCase.settings
 test_the_guarantees_hold = pytest.mark.timeout(120)(Protocol.TestCase)
+test_the_guarantees_hold_without_the_extension = pytest.mark.timeout(120)(ProtocolAlone.TestCase)

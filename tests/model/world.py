@@ -106,7 +106,8 @@ class World:
         self.jobs: list[Job] = []
         self.order: list[int] = []
         self.faults: list[str] = []
-        self.reported = 0
+        self.reported = 0  # jobs that somebody has said are lost
+        self.buried = 0  # jobs of which nobody was left to say it; there is always somebody where the extension is
         self.requests = 0
         self.blocked = threading.Event()
         self.grave = threading.Event()
@@ -200,8 +201,11 @@ class World:
         number = self.process.enter(job)
         self.process.submit((self.process.sequence, self.process.request_id, job, (), None, copy_context(), number))
 
-    def invoke(self, kinds: list[str], *, seconds: float, extension_first: bool) -> None:
-        """One invoke, to the extension's ``event/next``; the handler takes ``seconds``."""
+    def invoke(self, kinds: list[str], *, seconds: float, extension_first: bool, unblock: bool) -> None:
+        """One invoke, to the extension's ``event/next``; the handler takes ``seconds``.
+
+        ``unblock``: a job that was frozen in its middle ends while the handler is at work.
+        """
         self.requests += 1
         self.responded = False
         name = f"request-{self.requests}"
@@ -212,6 +216,8 @@ class World:
             self.process.begin(name, int((self.deadline - MARGIN) * 1000))
             for kind in kinds:
                 self.push(kind)
+            if unblock:
+                self.unblock()
             self.clock.now += seconds
             self.responded = True
             self.process.respond()
@@ -249,13 +255,17 @@ class World:
         while self.drainer is not None or self.requested:
             if self.drainer is None:
                 self.blocked.clear()
-                self.drainer = threading.Thread(target=self.mode._drain, args=self.requested.popleft(), daemon=True)
+                self.drainer = threading.Thread(target=self.drain, args=self.requested.popleft(), daemon=True)
                 self.drainer.start()
             while self.drainer.is_alive() and not self.blocked.is_set():
                 self.drainer.join(0.001)
             if self.drainer.is_alive():
                 return
             self.drainer = None
+
+    def drain(self, request_id: str, until: float) -> None:
+        """What the drain thread does when it is asked."""
+        self.mode._drain(request_id, until)
 
     def unblock(self) -> None:
         """The job that was frozen in its middle comes to its end, and the drain thread goes on."""

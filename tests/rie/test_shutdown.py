@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from typing import TYPE_CHECKING
 
@@ -71,7 +72,7 @@ def test_before_any_invoke(function: Callable[..., Function], opt: Path) -> None
     """RIE that was never asked ends, and nothing was started."""
     shop = function("def handler(event, context):\n    pass\n", opt)
 
-    assert shop.stop() == 0
+    assert shop.stop() in (0, -signal.SIGTERM)  # the latter if RIE listens already, but not to signals
 
     assert shop.told == []
     assert shop.processes() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import sys
 import threading
 import time
@@ -177,3 +178,27 @@ def test_a_running_job_is_named() -> None:
     assert [job.request_id for job in names] == ["request-1"]
     assert names[0].name.endswith("test_a_running_job_is_named.<locals>.<lambda>")
     assert not bench.drain.busy
+
+
+def test_a_log_handler_that_fails_does_not_end_the_drain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As awslambdaric's does when there is no descriptor left to format a traceback with: the line comes without it."""
+    lines = []
+
+    class Failing(logging.Handler):
+        def handle(self, record: logging.LogRecord) -> bool:
+            if record.exc_info:
+                raise OSError(24, "Too many open files")
+            lines.append(record.getMessage())
+            return True
+
+    monkeypatch.setattr(logging.getLogger("lambda_punch"), "handlers", [Failing()])
+    monkeypatch.setattr(logging.getLogger("lambda_punch"), "propagate", False)
+    bench, done = Bench(), []
+    bench.drain = Drain(bench.queue, BackgroundLoop(), lambda *_: False)
+    bench.push(lambda: 1 / 0)
+    bench.push(done.append, 1)
+
+    assert bench.drain.run(FOREVER) == (2, 1, 0)
+
+    assert done == [1]
+    assert [line.rpartition(": ")[2] for line in lines] == ["ZeroDivisionError"]
