@@ -35,6 +35,14 @@ DOCUMENTS = ("README.md", "docs/install.md")
 EXERCISED = {
     "cdk/app.py": "examples/test_templates.py",
     "cdk/cdk.json": "examples/test_templates.py",
+    "django/README.md": "examples/test_integrations.py",
+    "django/app.py": "examples/test_integrations.py",
+    "django/settings.py": "examples/test_integrations.py",
+    "django/shop.py": "examples/test_integrations.py",
+    "fastapi/README.md": "examples/test_integrations.py",
+    "fastapi/app.py": "examples/test_integrations.py",
+    "flask/README.md": "examples/test_integrations.py",
+    "flask/app.py": "examples/test_integrations.py",
     "hello/README.md": "examples/test_templates.py",
     "hello/app.py": "examples/test_hello.py",
     "image/Dockerfile": "container/test_example_image.py",
@@ -60,6 +68,9 @@ EXERCISED = {
     "shop/services.py": "examples/test_serve.py",
     "shop/telemetry.py": "examples/test_shop.py",
     "shop/traffic.py": "examples/test_events.py",
+    "telemetry/README.md": "examples/test_integrations.py",
+    "telemetry/app.py": "examples/test_integrations.py",
+    "telemetry/collector.py": "examples/test_integrations.py",
 }
 MADE = {"__pycache__", ".ruff_cache", "layer.zip", "cdk.out"}
 
