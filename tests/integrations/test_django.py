@@ -24,7 +24,24 @@ PROJECT = Path(__file__).parent / "django_project"
 BEHAVIOURS = 20
 
 
-def run_behaviours(directory: Path, package: str, python: str = sys.executable, path: str = "") -> None:
+AWS = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+def run_behaviours(  # noqa: PLR0913 - what a run is made of
+    directory: Path,
+    package: str,
+    python: str = sys.executable,
+    path: str = "",
+    *,
+    label: str = "behaviours",
+    least: int = BEHAVIOURS,
+    env: dict[str, str] | None = None,
+) -> None:
     """Run the project's tests with Django's runner; fail with their output."""
     variables = {
         **os.environ,
@@ -33,19 +50,31 @@ def run_behaviours(directory: Path, package: str, python: str = sys.executable, 
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONPATH": os.pathsep.join(filter(None, [path, str(ROOT), str(PROJECT)])),
         "TASKS_PACKAGE": package,
+        **(env or {}),
     }
-    command = [python, "-W", "error::ResourceWarning", "-m", "django", "test", "behaviours"]
+    command = [python, "-W", "error::ResourceWarning", "-m", "django", "test", label]
     ran = subprocess.run(command, env=variables, cwd=PROJECT, capture_output=True, text=True, check=False)
     count = re.search(r"Ran (\d+) tests", ran.stderr)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert count is not None
-    assert int(count[1]) >= BEHAVIOURS
+    assert int(count[1]) >= least
 
 
 @pytest.mark.slow
 def test_the_backport_behaves_as_with_django_s_own_backends(tmp_path: Path) -> None:
     """django_tasks, on the Django that is installed here."""
     run_behaviours(tmp_path, "django_tasks")
+
+
+@pytest.mark.slow
+def test_tasks_are_durable_on_sqs_and_on_asynchronous_invokes(tmp_path: Path) -> None:
+    """The other two backends, through the real consumer and a server that speaks SQS."""
+    pytest.importorskip("moto.server")
+    from lambda_punch.local.sqs_server import SqsServer
+
+    with SqsServer() as server:
+        env = {**AWS, "AWS_ENDPOINT_URL_SQS": server.endpoint}
+        run_behaviours(tmp_path, "django_tasks", label="durable_behaviours", least=13, env=env)
 
 
 def test_a_django_without_tasks_says_what_to_install(tmp_path: Path) -> None:

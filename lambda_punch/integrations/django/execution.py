@@ -6,6 +6,7 @@ around each task old connections are closed there, as Django does around each re
 
 from __future__ import annotations
 
+import os
 from contextvars import copy_context
 from inspect import iscoroutinefunction
 from traceback import format_exception
@@ -59,6 +60,11 @@ def execute(result: TaskResult[Any], sender: type, worker_id: str) -> BaseExcept
         return None
     finally:
         close_old_connections()
+
+
+def worker_id() -> str:
+    """Return a name for the execution environment and process: the log stream's on Lambda."""
+    return f"{os.environ.get('AWS_LAMBDA_LOG_STREAM_NAME', 'lambda-punch')}-{os.getpid()}"[-64:]
 
 
 def _call(result: TaskResult[Any]) -> Any:

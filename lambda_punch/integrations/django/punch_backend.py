@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from django.core import checks
@@ -11,7 +10,7 @@ import lambda_punch as punch
 from lambda_punch.integrations._name import named
 from lambda_punch.integrations._place import prepare
 from lambda_punch.integrations.django.backend import Backend
-from lambda_punch.integrations.django.execution import execute
+from lambda_punch.integrations.django.execution import execute, worker_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,7 +36,7 @@ class PunchBackend(Backend):
         sender = type(self)
 
         def run() -> None:
-            execute(result, sender, _worker_id())
+            execute(result, sender, worker_id())
 
         punch.push(named(run, result.task.func))
 
@@ -53,8 +52,3 @@ class PunchBackend(Backend):
                 )
             )
         return found
-
-
-def _worker_id() -> str:
-    """Return a name for the execution environment and process: the log stream's on Lambda."""
-    return f"{os.environ.get('AWS_LAMBDA_LOG_STREAM_NAME', 'lambda-punch')}-{os.getpid()}"[-64:]

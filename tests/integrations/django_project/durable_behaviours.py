@@ -1,0 +1,181 @@
+"""SQSBackend and LambdaEventBackend with the real consumer, its queues in memory; run by Django's test runner."""
+
+import datetime as dt
+import json
+import os
+from importlib import import_module
+
+import project_tasks as tasks
+from django.core import checks
+from django.db import transaction
+from django.test import SimpleTestCase, TransactionTestCase, override_settings
+from django.utils import timezone
+
+from lambda_punch.integrations import django as ours
+from lambda_punch.testing import enqueued
+
+framework = import_module(os.environ["TASKS_PACKAGE"])
+errors = import_module(os.environ["TASKS_PACKAGE"] + ".exceptions")
+signals = import_module(os.environ["TASKS_PACKAGE"] + ".signals")
+InvalidTask = getattr(errors, "InvalidTask", None) or errors.InvalidTaskError
+Status = framework.TaskResultStatus
+
+PATH = "lambda_punch.integrations.django."
+TASKS = {
+    "default": {
+        "BACKEND": PATH + "SQSBackend",
+        "QUEUES": ["default", "bulk"],
+        "OPTIONS": {"queues": {"bulk": "shop-bulk"}},
+    },
+    "event": {"BACKEND": PATH + "LambdaEventBackend", "OPTIONS": {"function": "worker"}},
+    "at-once": {"BACKEND": PATH + "SQSBackend", "OPTIONS": {"enqueue_on_commit": False}},
+}
+
+
+@override_settings(TASKS=TASKS)
+class Durable(SimpleTestCase):
+    databases = ("default",)
+
+    def setUp(self):
+        self.heard = []
+        tasks.ran.clear()
+        for name in ("task_enqueued", "task_started", "task_finished"):
+            getattr(signals, name).connect(self.hear)
+            self.addCleanup(getattr(signals, name).disconnect, self.hear)
+
+    def hear(self, sender, task_result, **_):
+        self.heard.append((sender.__name__, task_result.status, task_result.attempts, task_result.id))
+
+    def test_a_task_goes_through_the_queue_and_runs_with_its_context(self):
+        with enqueued() as jobs:
+            result = tasks.attempts.enqueue("name")
+            self.assertEqual((len(jobs), result.status), (1, Status.READY))
+            jobs.run()
+        self.assertEqual(
+            self.heard,
+            [
+                ("SQSBackend", Status.READY, 0, result.id),
+                ("SQSBackend", Status.RUNNING, 1, result.id),
+                ("SQSBackend", Status.SUCCESSFUL, 1, result.id),
+            ],
+        )
+        self.assertEqual(jobs.dead, [])
+
+    def test_async_tasks_run_too(self):
+        with enqueued() as jobs:
+            tasks.aadd.enqueue(1, b=2)
+            jobs.run()
+        self.assertEqual(self.heard[-1][1], Status.SUCCESSFUL)
+
+    def test_the_queue_name_chooses_the_queue(self):
+        with enqueued() as jobs:
+            tasks.keep.enqueue("default")
+            tasks.keep.using(queue_name="bulk").enqueue("bulk")
+            queues = [entry.outgoing.queue for entry in jobs.backend.entries()]
+            jobs.run()
+        self.assertEqual(queues, ["default", "shop-bulk"])
+        self.assertEqual(tasks.ran, ["default", "bulk"])
+
+    def test_an_asynchronous_invoke_names_its_function(self):
+        with enqueued() as jobs:
+            tasks.keep.using(backend="event").enqueue("event")
+            self.assertEqual([entry.outgoing.queue for entry in jobs.backend.entries()], ["worker"])
+            jobs.run()
+        self.assertEqual(self.heard[-1][:2], ("LambdaEventBackend", Status.SUCCESSFUL))
+
+    def test_a_failure_is_tried_again_and_counted(self):
+        with enqueued() as jobs, self.assertLogs(level="ERROR"):
+            result = tasks.fail.enqueue("broken")
+            jobs.run(rounds=5)  # three batches, and two waits
+        failed = [attempt for _, status, attempt, _ in self.heard if status == Status.FAILED]
+        self.assertEqual(failed, [1, 2, 3])
+        self.assertEqual({identity for *_, identity in self.heard}, {result.id})
+
+    def test_run_after_is_taken_within_fifteen_minutes(self):
+        with enqueued() as jobs:
+            tasks.keep.using(run_after=timezone.now() + dt.timedelta(minutes=10)).enqueue("later")
+            tasks.keep.using(run_after=timezone.now() - dt.timedelta(minutes=10)).enqueue("past")
+            delays = [entry.outgoing.delay for entry in jobs.backend.entries()]
+            jobs.run()
+        self.assertTrue(598 <= delays[0] <= 600, delays)
+        self.assertEqual(delays[1], 0)
+        self.assertEqual(tasks.ran, ["past", "later"])
+
+    def test_run_after_beyond_fifteen_minutes_is_refused(self):
+        with self.assertRaisesMessage(InvalidTask, "SQS delays a message by 900 s at most"):
+            tasks.keep.using(run_after=timezone.now() + dt.timedelta(minutes=16))
+
+    def test_what_the_lanes_cannot_do_is_refused(self):
+        with self.assertRaisesMessage(InvalidTask, "priority"):
+            tasks.keep.using(priority=1)
+        with self.assertRaisesMessage(InvalidTask, "run_after"):
+            tasks.keep.using(backend="event", run_after=timezone.now())
+        with self.assertRaises(TypeError), enqueued():
+            tasks.keep.enqueue({1})
+
+    def test_a_message_can_name_nothing_but_tasks(self):
+        from lambda_punch.integrations.django.durable_backend import run_task
+        from lambda_punch.jobs import PoisonMessageError
+
+        rest = ("default", "id", timezone.now().isoformat(), "default", [], {})
+        for path in ("this.is.nothing", "antigravity.fly", "os.getcwd", "project_tasks.ran"):
+            with self.assertRaises(PoisonMessageError):
+                run_task(path, *rest)
+
+    def test_arguments_arrive_as_json_carries_them(self):
+        with enqueued() as jobs:
+            tasks.keep.enqueue((1, {"a": None}))
+            json.dumps(next(iter(jobs)).args)
+            jobs.run()
+        self.assertEqual(tasks.ran, [[1, {"a": None}]])
+
+
+@override_settings(TASKS=TASKS)
+class OnCommit(TransactionTestCase):
+    def test_a_task_is_sent_at_the_commit_and_not_after_a_rollback(self):
+        with enqueued() as jobs:
+            with transaction.atomic():
+                tasks.keep.enqueue("committed")
+                self.assertEqual(len(jobs), 0)
+            self.assertEqual(len(jobs), 1)
+            try:
+                with transaction.atomic():
+                    tasks.keep.enqueue("rolled back")
+                    raise LookupError
+            except LookupError:
+                pass
+            self.assertEqual(len(jobs), 1)
+
+
+@override_settings(TASKS=TASKS)
+class Sqs(SimpleTestCase):
+    databases = ("default",)
+
+    def test_a_server_that_speaks_sqs_carries_a_task_to_the_handler(self):
+        import boto3
+
+        sqs = boto3.client("sqs")
+        url = sqs.create_queue(QueueName="shop-bulk")["QueueUrl"]
+        tasks.ran.clear()
+        tasks.keep.using(queue_name="bulk").enqueue("over SQS")
+        (message,) = sqs.receive_message(QueueUrl=url, AttributeNames=["All"], WaitTimeSeconds=2)["Messages"]
+        record = {
+            "messageId": message["MessageId"], "receiptHandle": message["ReceiptHandle"], "body": message["Body"],
+            "attributes": message["Attributes"], "messageAttributes": {}, "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:shop-bulk", "awsRegion": "eu-west-1",
+        }  # fmt: skip
+        self.assertEqual(ours.jobs_handler({"Records": [record]}), {"batchItemFailures": []})
+        self.assertEqual(tasks.ran, ["over SQS"])
+
+
+class Checks(SimpleTestCase):
+    def found(self, backend, **options):
+        with override_settings(TASKS={"default": {"BACKEND": PATH + backend, "OPTIONS": options}}):
+            return sorted({message.id for message in checks.run_checks() if message.id.startswith("lambda_punch")})
+
+    def test_settings_are_checked(self):
+        self.assertEqual(self.found("SQSBackend", queues={"default": "shop"}, after_response=True), [])
+        self.assertEqual(self.found("LambdaEventBackend", function="worker"), [])
+        self.assertEqual(self.found("SQSBackend", function="worker"), ["lambda_punch.E001"])
+        self.assertEqual(self.found("SQSBackend", queues=["shop"]), ["lambda_punch.E005"])
+        self.assertEqual(self.found("SQSBackend", queues={"other": "shop"}), ["lambda_punch.E006"])
