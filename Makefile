@@ -59,7 +59,7 @@ lint: .venv
 	@$(RUN) -m ruff format --quiet --check .
 	@$(RUN) -m mypy --no-error-summary --scripts-are-modules lambda_punch extension extension/lambda-punch
 	@$(RUN) -m mypy --no-error-summary scripts
-	@$(RUN) -m mypy --no-error-summary benchmarks
+	@$(RUN) -m mypy --no-error-summary --exclude '^benchmarks/functions/' benchmarks
 	@sh -n $(SHELL_FILES)
 	@checker=.venv/bin/shellcheck; test -x $$checker || checker=$$(command -v shellcheck || true); \
 	if test -n "$$checker"; then $$checker $(SHELL_FILES) .ci/run; \

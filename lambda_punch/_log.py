@@ -41,9 +41,9 @@ class Log:
         """Write a line of level INFO."""
         self._write(20, message, args, None)
 
-    def warning(self, message: str, *args: object) -> None:
-        """Write a line of level WARNING."""
-        self._write(30, message, args, None)
+    def warning(self, message: str, *args: object, exc_info: BaseException | None = None) -> None:
+        """Write a line of level WARNING, with a traceback if an exception is given."""
+        self._write(30, message, args, exc_info)
 
     def error(self, message: str, *args: object, exc_info: BaseException | None = None) -> None:
         """Write a line of level ERROR, with a traceback if an exception is given."""
