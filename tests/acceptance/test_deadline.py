@@ -167,14 +167,16 @@ def test_requests_that_end_in_the_margin_do_not_turn_the_extension_off(function:
     """Nothing is announced there, so nothing is missed: the jobs run at the first request that leaves them time."""
     shop = function(
         """
+        punch.configure(margin=1.0)
+
         @punch.handler
         def handler(event, context):
             punch.push(note, event)
             if event != "quick":
-                time.sleep(0.96)
+                time.sleep(0.7)
             return event
         """,
-        timeout=1.0,
+        timeout=1.6,
     )
 
     assert [shop.call(event) for event in ("one", "two", "three", "quick", "quick")][:3] == ["one", "two", "three"]
