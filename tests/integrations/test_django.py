@@ -32,7 +32,7 @@ AWS = {
 }
 
 
-def run_behaviours(  # noqa: PLR0913 - what a run is made of
+def run_behaviours(
     directory: Path,
     package: str,
     python: str = sys.executable,
