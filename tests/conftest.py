@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 import textwrap
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,12 @@ def note(*words):
         notes.write(line + "\\n")
 
 """
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C reach what tests start: a shell that runs the suite in the background has it ignored by all below."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclasses.dataclass(frozen=True)
