@@ -19,9 +19,16 @@ if TYPE_CHECKING:
     from lambda_punch.local import Event, LocalLambda
     from tests.local.conftest import Scripts
 
-STUBBORN = """
+# Threads do not take SIGTERM: a main thread that sleeps, and does not get it itself, would not run Python's handler.
+MASK = "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\n"
+INNER = (
+    MASK + 'inner = register(name="inner")\nthreading.Thread(target=next_event, args=(inner,), daemon=True).start()\n'
+)
+STUBBORN = f"""
 signal.signal(signal.SIGTERM, lambda *_: say("term"))
+{MASK}
 threading.Thread(target=next_invocation, daemon=True).start()
+signal.pthread_sigmask(signal.SIG_UNBLOCK, {{signal.SIGTERM}})
 while True:
     time.sleep(60)
 """
@@ -63,10 +70,7 @@ def share_of(events: list[Event]) -> float:
 
 def test_internal_only(raw: Callable[..., LocalLambda]) -> None:
     """With an internal extension only, the runtime gets SIGTERM, and SIGKILL after 500 ms."""
-    runtime = (
-        'inner = register(name="inner")\nthreading.Thread(target=next_event, args=(inner,), daemon=True).start()\n'
-    )
-    with raw(STUBBORN, before=runtime) as function:
+    with raw(STUBBORN, before=INNER) as function:
         pass
 
     events = ending(function)
@@ -78,8 +82,7 @@ def test_internal_only(raw: Callable[..., LocalLambda]) -> None:
 @pytest.mark.parametrize(("internal", "share"), [(False, 0.3), (True, 0.5)])
 def test_share_of_the_runtime(raw: Callable[..., LocalLambda], scripts: Scripts, internal: bool, share: float) -> None:
     """With an external extension the runtime has 300 ms, 500 with an internal one besides; only then comes SHUTDOWN."""
-    inner = 'inner = register(name="inner")\nthreading.Thread(target=next_event, args=(inner,), daemon=True).start()\n'
-    with raw(STUBBORN, before=inner if internal else "", extensions=[scripts.extension(LAST_WORDS)]) as function:
+    with raw(STUBBORN, before=INNER if internal else "", extensions=[scripts.extension(LAST_WORDS)]) as function:
         pass
 
     events = ending(function)
