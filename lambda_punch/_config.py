@@ -49,20 +49,29 @@ def read(environ: Mapping[str, str], options: Mapping[str, object]) -> tuple[Con
     ``options`` (from configure(), checked before) win over ``environ``. A wrong variable is left out and its
     default used: it must not keep the function from starting.
     """
-    found: dict[str, object] = {"directory": environ.get("LAMBDA_PUNCH_DIR", "")}
+    found, complaints = read_variables(environ, _CONVERSIONS, Config)
+    found["directory"] = environ.get("LAMBDA_PUNCH_DIR", "")
+    found.update(options)
+    return Config(**found), complaints  # type: ignore[arg-type]  # each was checked by the constructor
+
+
+def read_variables(
+    environ: Mapping[str, str], conversions: Mapping[str, Callable[[str], object]], check: Callable[..., object]
+) -> tuple[dict[str, object], list[str]]:
+    """Return what ``environ`` sets, by option, and a complaint for each variable that ``check`` does not take."""
+    found: dict[str, object] = {}
     complaints = []
-    for name, convert in _CONVERSIONS.items():
+    for name, convert in conversions.items():
         variable = f"LAMBDA_PUNCH_{name.upper()}"
         if text := environ.get(variable):
             try:
                 value = convert(text)
-                Config(**{name: value})  # type: ignore[arg-type]  # the constructor checks
+                check(**{name: value})
             except ValueError as error:
                 complaints.append(f"{variable}={text!r} is not used: {error}")
             else:
                 found[name] = value
-    found.update(options)
-    return Config(**found), complaints  # type: ignore[arg-type]  # each was checked by the constructor
+    return found, complaints
 
 
 _CONVERSIONS: dict[str, Callable[[str], object]] = {

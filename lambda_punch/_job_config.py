@@ -21,6 +21,7 @@ asynchronous invoke: ``function``, its name or ARN.
 
 from __future__ import annotations
 
+from lambda_punch._config import read_variables
 from lambda_punch.errors import ConfigurationError
 
 TYPE_CHECKING = False
@@ -87,18 +88,7 @@ class JobConfig:
 
 def read(environ: Mapping[str, str], options: Mapping[str, object]) -> tuple[JobConfig, list[str]]:
     """Return the settings and a complaint for each variable that could not be used; ``options`` win."""
-    found: dict[str, object] = {}
-    complaints = []
-    for name, convert in _CONVERSIONS.items():
-        variable = f"LAMBDA_PUNCH_{name.upper()}"
-        if text := environ.get(variable):
-            try:
-                value = convert(text)
-                JobConfig(**{name: value})  # type: ignore[arg-type]  # the constructor checks
-            except ValueError as error:
-                complaints.append(f"{variable}={text!r} is not used: {error}")
-            else:
-                found[name] = value
+    found, complaints = read_variables(environ, _CONVERSIONS, JobConfig)
     found.update(options)
     return JobConfig(**found), complaints  # type: ignore[arg-type]  # each was checked by the constructor
 

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from lambda_punch.runtime.process import Mode
 
 _options: dict[str, object] = {}
-_job_options: dict[str, object] = {}
-_job_config: JobConfig | None = None
+_metrics: str | None = None  # as given to configure(); start() asks, and must not import what knows the rest
 
 
 def configure(  # noqa: PLR0913 - one for each row of the two tables
@@ -52,6 +51,7 @@ def configure(  # noqa: PLR0913 - one for each row of the two tables
     Raises ConfigurationError for a value that cannot be, and after start(), when it would come too late; nothing is
     changed then.
     """
+    global _metrics  # noqa: PLW0603 - one setting for one process
     given = {"log_level": log_level, "margin": margin, "workers": workers, "exit_timeout": exit_timeout}
     for_jobs = {
         "queues": queues, "backend": backend, "retries": retries, "concurrency": concurrency, "fifo_stop": fifo_stop,
@@ -60,17 +60,18 @@ def configure(  # noqa: PLR0913 - one for each row of the two tables
     }  # fmt: skip
     options = {name: value for name, value in given.items() if value is not None}
     job_options = {name: value for name, value in for_jobs.items() if value is not None}
-    if process.config is not None or _job_config is not None:
+    if process.config is not None:
         from lambda_punch.errors import ConfigurationError
 
         raise ConfigurationError("configure() was called after start(); call it first, at the top of the module")
     _config.Config(**options)  # type: ignore[arg-type]  # raises what is to be raised
     if job_options:
-        from lambda_punch import _job_config as jobs
+        from lambda_punch import _job_settings
 
-        jobs.JobConfig(**job_options)  # type: ignore[arg-type]  # as above
+        _job_settings.check(job_options)
+        _job_settings.options.update(job_options)
     _options.update(options)
-    _job_options.update(job_options)
+    _metrics = metrics or _metrics
 
 
 def start() -> None:
@@ -88,7 +89,7 @@ def start() -> None:
     _log.set_level(config.log_level)
     for complaint in complaints:
         _log.logger().error(complaint)
-    if (_job_options.get("metrics") or os.environ.get("LAMBDA_PUNCH_METRICS")) == "all":
+    if (_metrics or os.environ.get("LAMBDA_PUNCH_METRICS")) == "all":
         job_config()
     if process.forked or "AWS_LAMBDA_RUNTIME_API" not in os.environ:
         _start_outside(config)
@@ -98,43 +99,13 @@ def start() -> None:
 
 def job_config() -> JobConfig:
     """Return the settings for durable jobs and metrics, read at the first call; from then on metrics are written."""
-    global _job_config  # noqa: PLW0603 - read once per process
-    if _job_config is None:
-        from lambda_punch import _job_config as jobs
+    from lambda_punch import _job_settings
 
-        config, complaints = jobs.read(os.environ, _job_options)
-        for complaint in complaints:
-            _log.logger().error(complaint)
-        _job_config = config
-        _write_metrics(config)
-    return _job_config
+    return _job_settings.read(process)
 
 
 process = Process(start)
 forget_in_children(process)
-
-
-def _write_metrics(config: JobConfig) -> None:
-    """Have metrics written, unless they are off; off Lambda only if somebody asked for them."""
-    asked = "metrics" in _job_options or "metrics_sink" in _job_options or "LAMBDA_PUNCH_METRICS" in os.environ
-    if config.metrics != "off" and (asked or "AWS_LAMBDA_FUNCTION_NAME" in os.environ):
-        from lambda_punch import _events
-        from lambda_punch.metrics import Metrics
-
-        app_name = config.metrics_app_name or os.environ.get("AWS_LAMBDA_FUNCTION_NAME") or "function"
-        metrics = Metrics(config, app_name, _after_response)
-        process.measured = config.metrics == "all"
-        _events.subscribe(metrics.hear, punches=process.measured)
-
-
-def _after_response(function: Callable[[], None]) -> None:
-    """Run a function of our own behind the response of the request now being handled; at once if there is none."""
-    from contextvars import copy_context
-
-    if process.sequence <= process.queue.released:
-        function()
-        return
-    process.submit((process.sequence, process.request_id, function, (), None, copy_context(), process.enter(function)))
 
 
 def _start_outside(config: _config.Config) -> None:

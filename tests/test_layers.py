@@ -12,9 +12,11 @@ ROOT = Path(__file__).parent.parent
 # Layer by layer, lowest first: a module may import only from rows above its own, or within its own package.
 LIBRARY = [
     {"errors", "_contract"},
-    {"_config", "_job_config", "_log"},
+    {"_config", "_log"},
+    {"_job_config"},
     {"_events"},
     {"runtime", "metrics"},
+    {"_job_settings"},
     {"_wiring"},
     {"jobs"},
     {"__init__"},

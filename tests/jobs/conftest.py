@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import lambda_punch as punch
-from lambda_punch import _events, _wiring
+from lambda_punch import _events, _job_settings
 from lambda_punch.jobs import attempt, aws, backends, queues, registry
 from lambda_punch.jobs.routing import run_batch
 from lambda_punch.local.sqs_server import SqsServer
@@ -121,8 +121,8 @@ def sqs(sqs_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sqs]:
 def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Forget what a test declares, configures and learns of queues."""
     monkeypatch.setattr(registry, "_jobs", {})
-    monkeypatch.setattr(_wiring, "_job_config", None)
-    monkeypatch.setattr(_wiring, "_job_options", {})
+    monkeypatch.setattr(_job_settings, "config", None)
+    monkeypatch.setattr(_job_settings, "options", {})
     monkeypatch.setattr(_events._state, "listeners", [])
     monkeypatch.setattr(attempt, "thrown_away", attempt.ThrownAway())
     monkeypatch.setattr("lambda_punch.jobs.consumer.thrown_away", attempt.thrown_away)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import lambda_punch as punch
-from lambda_punch import _wiring
+from lambda_punch import _job_settings
 from lambda_punch.jobs import current, exponential
 from lambda_punch.jobs.waits import TABLE
 
@@ -28,7 +28,7 @@ class Context:
 
 def configure(**options: Any) -> None:
     """As configure() would before start(), which this process may have behind it."""
-    _wiring._job_options.update(options)
+    _job_settings.options.update(options)
 
 
 def test_a_batch_of_good_jobs_reports_nothing(run: Any, builder: Any, note: Any, done: Any, deliveries: Any) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import lambda_punch as punch
-from lambda_punch import _wiring
+from lambda_punch import _job_settings, _wiring
 from lambda_punch.jobs import EnqueueError, JobArgumentsError, JobOptionError, MessageTooLargeError, aws
 from lambda_punch.runtime import no_entry
 from lambda_punch.runtime import queue as runtime_queue
@@ -183,7 +183,7 @@ def test_a_queue_can_have_another_name_on_aws(sqs: Any, work: Any) -> None:
 
 def _configure(**queues: Any) -> None:
     """As configure() would before start(), which this process may have behind it."""
-    _wiring._job_options["queues"] = queues
+    _job_settings.options["queues"] = queues
 
 
 def test_aenqueue_sends_without_blocking_the_loop(sqs: Any, work: Any) -> None:

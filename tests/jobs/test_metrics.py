@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
@@ -13,11 +13,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import lambda_punch as punch
-from lambda_punch import _events, _wiring
+from lambda_punch import _events, _job_settings, _wiring
 from lambda_punch._job_config import JobConfig
 from lambda_punch.metrics import Metrics
 from lambda_punch.runtime import no_entry
 from lambda_punch.runtime import queue as runtime_queue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.conftest import Function
 
 NAME = {"type": "string", "minLength": 1, "maxLength": 1024}
 UNITS = [
@@ -99,7 +104,7 @@ def check(line: str) -> dict[str, Any]:
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """Turn metrics on; return what gives the documents written so far, all of them checked."""
-    monkeypatch.setitem(_wiring._job_options, "metrics", "jobs")
+    monkeypatch.setitem(_job_settings.options, "metrics", "jobs")
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "shop")
     text: list[str] = []
 
@@ -170,7 +175,7 @@ def test_punches_are_written_if_asked_for(monkeypatch: pytest.MonkeyPatch) -> No
     from lambda_punch.runtime.lost import report_lost
 
     documents: list[Any] = []
-    _wiring._job_options.update(metrics="all", metrics_sink=documents.append, metrics_app_name="shop")
+    _job_settings.options.update(metrics="all", metrics_sink=documents.append, metrics_app_name="shop")
     process = _wiring.Process(lambda: None)
     monkeypatch.setattr(_wiring, "process", process)
     _wiring.job_config()
@@ -200,8 +205,8 @@ def test_off_means_off(run: Any, builder: Any, note: Any, monkeypatch: pytest.Mo
     monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME", raising=False)
     run(builder.record(note.prepare(1)))
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "shop")
-    _wiring._job_config = None
-    _wiring._job_options["metrics"] = "off"
+    _job_settings.config = None
+    _job_settings.options["metrics"] = "off"
     run(builder.record(note.prepare(1)))
 
     assert capsys.readouterr().out == ""
@@ -209,7 +214,7 @@ def test_off_means_off(run: Any, builder: Any, note: Any, monkeypatch: pytest.Mo
 
 def test_arguments_can_be_left_out(run: Any, builder: Any, note: Any, written: Any) -> None:
     """They may hold what does not belong into a log."""
-    _wiring._job_options["metrics_arguments"] = False
+    _job_settings.options["metrics_arguments"] = False
     run(builder.record(note.prepare("secret")))
 
     assert len(written()) == 2
@@ -242,3 +247,29 @@ def test_every_document_is_one_that_cloudwatch_takes(event: Any, app_name: str) 
     for line in stream.getvalue().splitlines(keepends=True):
         check(line)
     assert stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("options", "variables"),
+    [("metrics='all'", {}), ("", {"LAMBDA_PUNCH_METRICS": "all"})],
+    ids=["configure", "variable"],
+)
+def test_on_lambda_punches_are_written_from_the_start(
+    function: Callable[..., Function], options: str, variables: dict[str, str]
+) -> None:
+    """Whichever way they were asked for; a function that declares no durable job is measured too."""
+    shop = function(
+        f"""
+        punch.configure({options})
+        punch.start()
+
+        def handler(event, context):
+            punch.push(note, "job")
+            punch.handled(context)
+        """,
+        env=variables,
+    )
+    shop.call()
+
+    (line,) = shop.said('"PunchCount"')
+    assert json.loads(line)["PunchCount"] == 1

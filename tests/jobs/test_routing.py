@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import lambda_punch as punch
-from lambda_punch import _wiring
+from lambda_punch import _job_settings, _wiring
 from lambda_punch.jobs import JobTimeoutError, PoisonMessageError
 from lambda_punch.runtime.handler import make_handler
 
@@ -31,7 +31,7 @@ def payload(job: Any, *args: Any) -> Any:
 
 def test_events_of_jobs_are_told_from_others(builder: Any, note: Any, invoked: Any) -> None:
     """By the message, or by the queue that a declared job or the configuration names."""
-    _wiring._job_options["queues"] = {"bulk": {"url": "https://sqs.eu-west-1.amazonaws.com/1/stack-Bulk-1"}}
+    _job_settings.options["queues"] = {"bulk": {"url": "https://sqs.eu-west-1.amazonaws.com/1/stack-Bulk-1"}}
     foreign = builder.record(body='{"order": 1}', queue="theirs")
 
     assert punch.is_jobs_event({"Records": [builder.record(note.prepare(1), queue="theirs")]})
@@ -112,8 +112,8 @@ def test_an_asynchronous_invoke_goes_to_the_function_named(monkeypatch: pytest.M
     with pytest.raises(EnqueueError, match="no function to invoke"):
         invoked.enqueue(1)
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "web")
-    _wiring._job_options["queues"] = {"workers": {"function": "arn:aws:lambda:eu-west-1:1:function:jobs"}}
-    _wiring._job_config = None
+    _job_settings.options["queues"] = {"workers": {"function": "arn:aws:lambda:eu-west-1:1:function:jobs"}}
+    _job_settings.config = None
 
     invoked.enqueue(1)
     invoked.using(queue="other").enqueue(2)
