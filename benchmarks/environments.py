@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import sys
 import tempfile
@@ -60,10 +61,15 @@ def environments(**options: Any) -> Iterator[dict[str, LocalLambda]]:
 def take_turns(
     functions: dict[str, LocalLambda], event: dict[str, Any], *, rounds: int, turn: float
 ) -> dict[str, list[Invocation]]:
-    """Invoke each environment once a round; a turn lasts ``turn`` seconds at least, for all alike."""
+    """Invoke each environment once a round; a turn lasts ``turn`` seconds at least, for all alike.
+
+    In another order each round: who always came after the same one would always find the caches that it left.
+    """
     invocations: dict[str, list[Invocation]] = {name: [] for name in functions}
+    order = random.Random(0)  # noqa: S311 - no secret
     for _ in range(rounds):
-        for name, function in functions.items():
+        for name in order.sample(list(functions), len(functions)):
+            function = functions[name]
             begun = time.monotonic()
             invocations[name].append(function.invoke(event))
             function.wait_idle(timeout=30)

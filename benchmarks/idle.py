@@ -12,16 +12,18 @@ from benchmarks.figures import ALONE, BASELINE, OURS, Figure, Target
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+TIMEOUT = 2.0
+
 
 def wakeups(seconds: float) -> Iterator[Figure]:
     """Voluntary context switches of all threads: each is one wakeup that went back to sleep."""
-    with environments(freeze=False) as functions:
+    with environments(freeze=False, timeout=TIMEOUT) as functions:
         take_turns(functions, {"jobs": 2, "kind": "wait", "seconds": 0}, rounds=5, turn=0)
         pids = {
             name: [pid for pid in (function.runtime_pid, *function.extension_pids.values()) if pid]
             for name, function in functions.items()
         }
-        time.sleep(1.0)  # what the last invoke left to do
+        time.sleep(TIMEOUT + 1.0)  # what the last invoke left to do: each side wakes once more, until its deadline
         before = {name: sum(map(switches, found)) for name, found in pids.items()}
         time.sleep(seconds)
         after = {name: sum(map(switches, found)) for name, found in pids.items()}

@@ -8,7 +8,11 @@ from .api import ApiError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
+
+
+_scan: "Callable[[str, int], tuple[Any, int]] | None" = None
 
 
 class Invoke:
@@ -55,11 +59,13 @@ class _Standard:
 
 
 def _loads(body: bytes) -> "Any":
+    global _scan  # noqa: PLW0603 - made once
     try:
-        from _json import make_scanner  # not public, hence the way out
+        if _scan is None:
+            from _json import make_scanner  # not public, hence the way out
 
-        scan = make_scanner(_Standard)  # type: ignore[arg-type]  # any object with these attributes will do
-        value, end = scan(text := body.decode(), 0)
+            _scan = make_scanner(_Standard)  # type: ignore[arg-type]  # any object with these attributes will do
+        value, end = _scan(text := body.decode(), 0)
         if not text[end:].strip():
             return value
     except Exception:  # noqa: BLE001 - broken JSON shows as all kinds of errors here

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .drain import Drain
 
-_SLEEP_MS = 1000  # an INVOKE may be left unread this long: the hold does not depend on it, nor does a deadline
+_LISTEN_MS = 300  # before the deadline of the last invoke; from then on an event is read as it comes
 _NOTICE_MS = 50  # until the platform too has learned that the runtime process has died
 _LAST_POLL_MS = 50  # before the deadline: no record, and none that never comes, may make the function time out
 _HEIR_RESERVE_MS = 60  # left for this process to exit before the platform's own limit
@@ -40,19 +40,29 @@ class Holder:
         self._drain: Drain | None = None
         self._last: contract.Record | None = None
         self._consumed = 0
+        self.nothing_to_do_for = ""  # the request that has just been handled without jobs; its event is still unread
 
-    def sleep_until_written(self) -> None:
-        """Wait for the next record, or a second, before anything else is done about an INVOKE.
+    def sleep_until_written(self, deadline_ms: int) -> None:
+        """Wait for the next record before the event that it belongs to is read, where there will be one for sure.
 
-        At this moment the handler runs, perhaps on the same core: whatever this process computes now the caller
-        waits for. A record that is there already ends the wait at once.
+        INVOKE comes as the handler begins: a process that wakes then, perhaps on the same core, is what callers wait
+        for. The event stays in the socket until the response is out. The runtime's end ends the sleep too, and it
+        comes before each SHUTDOWN. So does the deadline of the last invoke, which is ``deadline_ms``: should a record
+        be lost, or the platform have refused the poll, neither that invoke nor the next one times out.
         """
-        if self._last is not None and self._handled.watched:
-            self._handled.wait(self._last.pid, _SLEEP_MS)
+        self.nothing_to_do_for = ""
+        if self._last is None or self._last.told_by != contract.CLIENT:
+            return
+        if self._handled.sleep(self._last.pid, deadline_ms - _LISTEN_MS - time.time() * 1000):
+            record = self._read()
+            if record is not None and record.state == contract.EMPTY and record.request_id != contract.ANY_REQUEST:
+                self.nothing_to_do_for = record.request_id
 
     def hold(self, event: Invoke) -> None:
         """Return when this request is handled and its jobs are done, or when there is nothing to wait for."""
-        record = self._read()
+        record = self._last
+        if record is None or not self._tells(record, event.request_id):
+            record = self._read()
         if record is None or self._handled.removed:
             return  # the function does not use the library, or not yet, or not any more
         while not self._tells(record, event.request_id):
@@ -112,14 +122,14 @@ class Holder:
 def run(api: ExtensionsApi, directory: str, descriptor: "int | None") -> None:
     """Take events until SHUTDOWN. The first ``ask_next`` has been sent already."""
     holder = _make_holder(directory, descriptor)
-    failures = 0
+    failures = deadline_ms = 0
     while True:
+        holder = _guarded(directory, holder, Holder.sleep_until_written, deadline_ms)
         try:
-            body = api.receive_event()
-            if b'"INVOKE"' in body:
-                holder = _guarded(directory, holder, Holder.sleep_until_written)
-            event = parse_event(body)
-            failures = 0
+            if at_once := holder is not None and api.has_received_event_of(holder.nothing_to_do_for):
+                api.ask_next()  # what else there is to do about this event can wait until the platform knows
+            event = parse_event(api.receive_event())
+            failures, deadline_ms = 0, event.deadline_ms
         except (ApiError, OSError) as fault:
             failures += 1
             if not _may_poll_again(api, fault, failures):
@@ -132,8 +142,9 @@ def run(api: ExtensionsApi, directory: str, descriptor: "int | None") -> None:
             lost.wait_for_living(directory, min(_LEAVING, event.deadline_ms / 1000 - time.time() - _RESERVE))
             lost.report(directory, f"the function's process ended before they were done ({event.reason or 'shutdown'})")
             return
-        holder = _guarded(directory, holder, Holder.hold, event)
-        _ask_next(api)
+        if not at_once:
+            holder = _guarded(directory, holder, Holder.hold, event)
+            _ask_next(api)
 
 
 def _make_holder(directory: str, descriptor: "int | None") -> "Holder | None":

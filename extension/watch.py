@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _LOOK_MS = 100  # how often to look whether the runtime lives, where the kernel has no pidfd
 _FIRST_LOOK_MS = 1
 _LAST_LOOK_MS = 20
+_NOTICES_SIZE = 4096  # bytes; more than one request can give rise to
 _LOOK_RATIO = 0.1  # before the watch: how long to wait for the next look, to how long it has been waited
 
 
@@ -49,6 +50,7 @@ class HandledFile:
         self._directory = directory
         self._descriptor = descriptor
         self._inotify: Any = None
+        self._notices = -1  # inotify's descriptor
         # One poll object for good: making one for each wait costs more than the wait itself.
         self._poll = select.poll()
         self._waiting_since = 0.0
@@ -68,7 +70,8 @@ class HandledFile:
             inotify = inotify_simple.INotify()
             written, unlinked = inotify_simple.flags.MODIFY, inotify_simple.flags.ATTRIB
             inotify.add_watch(f"{self._directory}/{contract.HANDLED_FILE}", written | unlinked)
-            self._poll.register(inotify.fileno(), select.POLLIN)
+            self._notices = inotify.fileno()
+            self._poll.register(self._notices, select.POLLIN)
             self._inotify = inotify
 
     def read(self) -> "contract.Record | None":
@@ -89,21 +92,41 @@ class HandledFile:
             timeout_ms = min(timeout_ms, self._until_next_look())
         if self._pidfd < 0:
             timeout_ms = min(timeout_ms, _LOOK_MS)
-        ready = self._poll.poll(timeout_ms)
+        ready = self._look(timeout_ms)
         if also is not None:
             self._poll.unregister(also)
-        if self._inotify is not None:
-            self._inotify.read(timeout=0)
         if self._pidfd < 0:
             self.runtime_ended = not _exists(pid)
         else:
             self.runtime_ended = any(descriptor == self._pidfd for descriptor, _ in ready)
         return not self.runtime_ended and not self.removed
 
+    def sleep(self, pid: int, timeout_ms: float) -> bool:
+        """Wait until the file is written or removed, the runtime process ``pid`` is dead, or the time is over.
+
+        Returns whether one of these was told; False without a wait where one could be missed.
+        """
+        if pid != self._pid:
+            self._follow(pid)
+        if timeout_ms <= 0 or self._inotify is None or self._pidfd < 0 or self.removed:
+            return False
+        return bool(self._look(timeout_ms))
+
     @property
     def removed(self) -> bool:
         """Whether the file has been removed: the library, or somebody, wants no more of this."""
         return posix.fstat(self._descriptor).st_nlink == 0
+
+    def _look(self, timeout_ms: float) -> "list[tuple[int, int]]":
+        """Return the descriptors that have something to tell; what inotify told is taken, and means no more than that.
+
+        inotify_simple's own read() would ask the kernel three more questions, and make events of the answer.
+        """
+        ready = self._poll.poll(timeout_ms)
+        for descriptor, _ in ready:
+            if descriptor == self._notices:
+                posix.read(descriptor, _NOTICES_SIZE)
+        return ready
 
     def _until_next_look(self) -> float:
         """Return milliseconds: a tenth of the time waited so far, so that a long handler is hardly disturbed."""

@@ -116,7 +116,7 @@ class WithExtension:
                 self._announce_jobs()
             else:
                 self._miss()
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - the extension would wait for the record that did not come
             self._give_up(f"the handled-file cannot be written: {error}")
 
     def _announce_jobs(self) -> None:
@@ -168,7 +168,7 @@ class WithExtension:
             self._file.remove()
 
     def _give_up(self, reason: str) -> None:
-        logger().error("the extension is not used any more, jobs run without it: %s", reason)
         self._file.remove()
+        logger().error("the extension is not used any more, jobs run without it: %s", reason)
         self._process.mode = Alone(self._process)
         self._process.mode.after_response()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,6 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.conftest import Function
 
@@ -37,6 +35,32 @@ def test_a_job_runs_after_the_response_and_before_the_freeze(function: Callable[
     assert shop.told == [f"job {invocation.request_id}"]
     frozen = [event.at for event in shop.events if event.kind == "frozen"][-1]
     assert invocation.responded_at < shop.notes[0].at < frozen
+
+
+def test_the_extension_sleeps_while_the_handler_works(function: Callable[..., Function]) -> None:
+    """Callers do not wait for a second process to wake: its event lies unread until the response is out."""
+    shop = function(
+        """
+        punch.start()
+        PORT = ":%04X" % int(os.environ["AWS_LAMBDA_RUNTIME_API"].rpartition(":")[2])
+
+        def unread():
+            with open("/proc/net/tcp") as connections:
+                rows = [line.split() for line in connections][1:]
+            return [row for row in rows if row[2].endswith(PORT) and not row[4].endswith(":00000000")]
+
+        @punch.handler
+        def handler(event, context):
+            until = time.monotonic() + 2
+            while not unread() and time.monotonic() < until:
+                pass
+            time.sleep(event)
+            return len(unread())
+        """
+    )
+    shop.call(0)  # of the first one it knows nothing yet
+
+    assert [shop.call(0.05) for _ in range(3)] == [1, 1, 1]
 
 
 @pytest.mark.timeout(120)
@@ -211,41 +235,3 @@ def test_handled_without_a_request_id_is_a_warning(function: Callable[..., Funct
     assert [shop.call(1), shop.call(2)] == [1, 2]
     assert shop.told == ["1", "2"]
     assert len(shop.said("handled(None): pass the context that Lambda gave to the handler")) == 2
-
-
-@pytest.mark.parametrize("context", ["Context(request.headers)", "None"], ids=["context", "no context"])
-def test_a_runtime_without_awslambdaric_is_served_by_handled(
-    function: Callable[..., Function], tmp_path: Path, context: str
-) -> None:
-    """With any other runtime the record is written by handled(), and the extension has the jobs drained.
-
-    Without a request id it stands for the request that the extension waits for.
-    """
-    shop = function(
-        f"""
-        import json, urllib.request
-        punch.start()
-        API = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
-
-        class Context:
-            def __init__(self, headers):
-                self.aws_request_id = headers["Lambda-Runtime-Aws-Request-Id"]
-                self.deadline_ms = int(headers["Lambda-Runtime-Deadline-Ms"])
-
-            def get_remaining_time_in_millis(self):
-                return self.deadline_ms - time.time() * 1000
-
-        while True:
-            with urllib.request.urlopen(API + "next") as request:
-                request_id = request.headers["Lambda-Runtime-Aws-Request-Id"]
-            punch.push(note, "job", request_id)
-            with urllib.request.urlopen(API + request_id + "/response", json.dumps("answer").encode()):
-                punch.handled({context})
-        """,
-        runtime_command=[sys.executable, tmp_path / "app.py"],
-    )
-
-    for number in range(3):
-        invocation = shop.invoke({})
-        shop.wait_idle(timeout=10)
-        assert shop.told[number:] == [f"job {invocation.request_id}"]

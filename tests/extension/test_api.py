@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extension.api import ApiError, ExtensionsApi, parse_head
+from extension.api import ApiError, ExtensionsApi, header, parse_status
 from extension.events import Invoke, Shutdown, parse_event
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ OK = b"HTTP/1.1 200 OK\r\nLambda-Extension-Identifier: the-id\r\nContent-Length:
 class Platform:
     """Accepts one connection at a time and answers each request with the next of ``answers``, in small pieces."""
 
-    def __init__(self, answers: list[bytes], piece: int = 7) -> None:
+    def __init__(self, answers: list[bytes], piece: int, before: Callable[[], object]) -> None:
+        self.before = before
         self.requests: list[bytes] = []
         self.answers = answers
         self.piece = piece
@@ -38,6 +39,7 @@ class Platform:
                 while self.answers and (request := connection.recv(65536)):
                     self.requests.append(request)
                     answer = self.answers.pop(0)
+                    self.before()
                     for start in range(0, len(answer), self.piece):
                         connection.sendall(answer[start : start + self.piece])
                     if b"close" in answer.lower():
@@ -48,8 +50,8 @@ class Platform:
 def platform() -> Iterator[Callable[..., Platform]]:
     made: list[Platform] = []
 
-    def make(*answers: bytes, piece: int = 7) -> Platform:
-        made.append(Platform(list(answers), piece))
+    def make(*answers: bytes, piece: int = 7, before: Callable[[], object] = bool) -> Platform:
+        made.append(Platform(list(answers), piece, before))
         return made[-1]
 
     yield make
@@ -117,14 +119,48 @@ def test_a_connection_that_ends_early_is_an_error(platform: Callable[..., Platfo
     api.disconnect()
 
 
+def test_an_event_is_known_by_its_request_before_it_is_read(platform: Callable[..., Platform]) -> None:
+    """Where it has not come yet, or is another's, nobody waits; it is received as ever."""
+    event = b'{"eventType":"INVOKE","requestId":"this"}'
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(event), event)
+    go_on = threading.Event()
+    lambda_ = platform(OK, answer, piece=1000, before=lambda: go_on.wait(10))
+    api = ExtensionsApi(lambda_.address)
+    assert not api.has_received_event_of("this")
+    go_on.set()
+    api.register("lambda-punch", ["INVOKE"])
+    go_on.clear()
+    api.ask_next()
+    assert not api.has_received_event_of("this")
+    go_on.set()
+    while not api.has_received_event_of("this"):
+        pass
+
+    assert not api.has_received_event_of("another")
+    assert not api.has_received_event_of("")
+    assert api.receive_event() == event
+    assert not api.has_received_event_of("this")
+    api.disconnect()
+
+
 @given(st.binary(max_size=200))
 def test_any_head_is_parsed_or_refused(head: bytes) -> None:
     """With ApiError and nothing else."""
     try:
-        status, _ = parse_head(head)
+        status = parse_status(head)
     except ApiError:
         return
-    assert status >= 0
+    assert 0 <= status <= 999
+    assert head.startswith(b"HTTP/1.")
+
+
+def test_a_header_is_found_whatever_its_case_and_place() -> None:
+    """By its whole name; what a value contains is not one."""
+    head = b"HTTP/1.1 200 OK\r\nX-Content-Length: 1\r\nX: content-length: 2\r\nCONTENT-LENGTH:3 \r\nLast: The-End"
+
+    assert header(head, b"content-length") == b"3"
+    assert header(head, b"last") == b"The-End"
+    assert header(head, b"connection") == b""
 
 
 @given(st.binary(max_size=200) | st.sampled_from([b"[]", b"1", b'{"eventType":"INVOKE"}', b'{"deadlineMs":1e999}']))

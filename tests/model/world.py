@@ -21,7 +21,7 @@ from unittest import mock
 import extension.log
 import extension.lost
 from extension import events, loop, rendezvous, watch
-from lambda_punch import _config
+from lambda_punch import _config, _contract
 from lambda_punch.runtime import heir, shutdown
 from lambda_punch.runtime.handled import HandledFile
 from lambda_punch.runtime.ledger import Ledger
@@ -94,6 +94,12 @@ class Watch(watch.HandledFile):
             step()
         self.runtime_ended = self.world.runtime_dead
         return not self.runtime_ended and not self.removed
+
+    def sleep(self, _pid: int, _timeout_ms: float) -> bool:
+        step, self.world.meanwhile = self.world.meanwhile, None
+        if step is not None:
+            step()
+        return step is not None
 
 
 class World:
@@ -185,7 +191,7 @@ class World:
         self.process = process = Process(lambda: None)
         process.config = _config.Config()
         process.freezes = True
-        self.file = HandledFile(self.directory)
+        self.file = HandledFile(self.directory, _contract.CLIENT)
         self.mode = process.mode = WithExtension(process, self.file, self.directory, heard=True)
         self.mode._server = mock.Mock()
         self.mode._margin = mock.Mock()
@@ -224,10 +230,11 @@ class World:
 
         if extension_first:
             self.meanwhile = handle
-            self.holder.sleep_until_written()
+            self.holder.sleep_until_written(int(self.deadline * 1000))
         else:
             handle()
-        self.holder.hold(event)
+        if self.holder.nothing_to_do_for != name:
+            self.holder.hold(event)
         if self.meanwhile is not None:  # it has seen no record of this life yet, so it did not wait
             self.meanwhile()
             self.meanwhile = None
