@@ -1,0 +1,124 @@
+"""The time of the function and of each job: what is stopped, and what is not begun."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import Any
+
+import lambda_punch as punch
+
+from .consuming import Context, configure
+
+
+def test_records_not_begun_at_the_deadline_are_visible_again_at_once(
+    run: Any, builder: Any, done: Any, deliveries: Any
+) -> None:
+    """They are reported and have not been run; what was run is not reported."""
+
+    @punch.job(name="slow")
+    def slow(number: int) -> None:
+        time.sleep(0.4)
+        done.append(number)
+
+    records = [builder.record(slow.prepare(number)) for number in range(5)]
+    reported = run(*records, context=Context(1.3))
+
+    assert done in ([0, 1], [0])
+    assert reported == [record["messageId"] for record in records[len(done) :]]
+    unbegun = records[len(done) + 1 :]
+    assert {deliveries.changes[record["messageId"]] for record in unbegun} == {0}
+
+
+def test_a_job_whose_timeout_does_not_fit_any_more_waits(run: Any, builder: Any, done: Any, deliveries: Any) -> None:
+    """Unless it is the first of the invocation: another one would not have more time."""
+
+    @punch.job(name="long", timeout=100)
+    def long(number: int) -> None:
+        done.append(number)
+
+    records = [builder.record(long.prepare(number)) for number in range(2)]
+
+    assert run(*records, context=Context(3)) == [records[1]["messageId"]]
+    assert done == [0]
+    assert deliveries.changes == {records[1]["messageId"]: 0}
+
+
+def test_a_job_is_stopped_at_its_timeout(
+    run: Any, builder: Any, note: Any, done: Any, deliveries: Any, events: Any
+) -> None:
+    """In the middle of a wait; it counts as failed, and the others of the batch are run."""
+
+    @punch.job(name="sleepy", timeout=0.1)
+    def sleepy() -> None:
+        try:
+            time.sleep(5)
+        except Exception:  # noqa: BLE001
+            done.append("caught")
+        done.append("awake")
+
+    record = builder.record(sleepy.prepare())
+    began = time.monotonic()
+
+    assert run(record, builder.record(note.prepare(1))) == [record["messageId"]]
+    assert time.monotonic() - began < 3
+    assert done == [1]
+    assert deliveries.changes == {record["messageId"]: 30}
+    assert events[1].error == "JobTimeoutError"
+
+
+def test_an_async_job_is_awaited_and_cancelled_at_its_timeout(
+    run: Any, builder: Any, done: Any, deliveries: Any
+) -> None:
+    """Its clean-up runs."""
+
+    @punch.job(name="async", timeout=0.1)
+    async def job(seconds: float) -> None:
+        try:
+            await asyncio.sleep(seconds)
+            done.append("done")
+        finally:
+            done.append("cleaned")
+
+    good, late = builder.record(job.prepare(0)), builder.record(job.prepare(30))
+
+    assert run(good, late) == [late["messageId"]]
+    assert done == ["done", "cleaned", "cleaned"]
+
+
+def test_side_by_side_jobs_are_stopped_at_their_timeout_too(run: Any, builder: Any, note: Any, done: Any) -> None:
+    """Between two steps of Python code, as there is no signal for a thread."""
+    configure(concurrency=2)
+
+    @punch.job(name="spin", timeout=0.2)
+    def spin() -> None:
+        while True:
+            time.sleep(0.01)
+
+    record = builder.record(spin.prepare())
+
+    assert run(record, builder.record(note.prepare(1))) == [record["messageId"]]
+    assert done == [1]
+
+
+def test_a_thread_that_does_not_come_back_does_not_hold_the_response(
+    run: Any, builder: Any, note: Any, done: Any, deliveries: Any
+) -> None:
+    """Its message is reported, and it takes no further one."""
+    configure(concurrency=2)
+    release = threading.Event()
+
+    @punch.job(name="stuck")
+    def stuck() -> None:
+        release.wait(20)
+
+    records = [builder.record(stuck.prepare()) for _ in range(2)] + [builder.record(note.prepare(1)) for _ in range(3)]
+    began = time.monotonic()
+
+    reported = run(*records, context=Context(1.0))
+    release.set()
+
+    assert reported == [record["messageId"] for record in records]
+    assert time.monotonic() - began < 3
+    assert done == []
