@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # What to measure, with the number of rounds (or seconds) of a full and of a quick run.
 SUITE: dict[str, tuple[Callable[[int], Iterator[Figure]], int, int]] = {
     "responses": (after_response.responses, 200, 40),
+    "unfrozen": (after_response.unfrozen, 100, 20),
     "first-job": (after_response.first_job, 200, 50),
     "cold-start": (cold_start.init, 30, 10),
     "imports": (cold_start.imports, 60, 20),
@@ -26,7 +27,7 @@ SUITE: dict[str, tuple[Callable[[int], Iterator[Figure]], int, int]] = {
     "durable": (durable.durable, 30, 5),
     "idle": (idle.wakeups, 60, 5),
     "frozen": (after_response.beside_a_frozen_job, 10, 2),
-    "integrations": (integrations.integrations, 100, 15),
+    "integrations": (integrations.integrations, 50, 15),
 }
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.environments import environments, latency, memory_kb, take_turns
+from benchmarks.environments import environments, latency, memory_kb, pid_of, take_turns
 from benchmarks.figures import ALONE, BASELINE, NONE, OURS, VARIANTS, Figure, Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from lambda_punch.local import Event, LocalLambda
+    from lambda_punch.local import Event, Invocation
 
 CASES: dict[str, dict[str, Any]] = {
     "nothing pushed": {},
@@ -19,6 +19,7 @@ CASES: dict[str, dict[str, Any]] = {
     "one 50 ms sleep": {"jobs": 1, "kind": "wait", "seconds": 0.05},
     "one 50 ms CPU job, 1 MB response": {"jobs": 1, "kind": "compute", "seconds": 0.05, "bytes": 1_000_000},
 }
+UNFROZEN = ("nothing pushed", "one 50 ms CPU job", "one 50 ms sleep")
 WARM = 5
 TURN = 0.06
 
@@ -30,14 +31,26 @@ def responses(rounds: int) -> Iterator[Figure]:
             take_turns(functions, event, rounds=WARM, turn=TURN)
             before = {name: len(function.events) for name, function in functions.items()}
             invocations = take_turns(functions, event, rounds=rounds, turn=TURN)
-            samples = {name: latency(invocations[name]) for name in VARIANTS}
-            targets = (Target("ratio", 1.05), Target("ratio", 1.15, "p99"))
-            yield Figure("B1", f"response, {case}", "ms", samples, targets)
+            yield response(f"response, {case}", invocations)
             if not event:
                 held = {name: holds(function.events[before[name] :]) for name, function in functions.items()}
                 yield Figure(
                     "B2", "hold with nothing pushed", "ms", held, (Target("more", 0.10), Target("more", 0.5, "p99"))
                 )
+
+
+def unfrozen(rounds: int) -> Iterator[Figure]:
+    """B1 without the freeze: signals, by which the local Lambda freezes, wake each thread at the thaw."""
+    with environments(freeze=False) as functions:
+        for case in UNFROZEN:
+            take_turns(functions, CASES[case], rounds=WARM, turn=TURN)
+            invocations = take_turns(functions, CASES[case], rounds=rounds, turn=TURN)
+            yield response(f"response without the freeze, {case}", invocations)
+
+
+def response(case: str, invocations: dict[str, list[Invocation]]) -> Figure:
+    samples = {name: latency(invocations[name]) for name in VARIANTS}
+    return Figure("B1", case, "ms", samples, (Target("ratio", 1.05), Target("ratio", 1.15, "p99")))
 
 
 def holds(events: list[Event]) -> list[float]:
@@ -82,12 +95,6 @@ def memory(repeats: int) -> Iterator[Figure]:
                     extension[name].append(memory_kb(pid) / 1024)
     yield Figure("B6", "memory of the extension alone (USS)", "MB", extension, (Target("more", 5.5),))
     yield Figure("B6", "memory of the function's process (USS)", "MB", runtime, (Target("more", 3.0),))
-
-
-def pid_of(function: LocalLambda) -> int:
-    if function.runtime_pid is None:
-        raise RuntimeError("the runtime has ended")
-    return function.runtime_pid
 
 
 def beside_a_frozen_job(rounds: int) -> Iterator[Figure]:

@@ -82,6 +82,12 @@ def latency(invocations: list[Invocation]) -> list[float]:
     return [(each.responded_at - each.sent_at) * 1000 for each in invocations]
 
 
+def pid_of(function: LocalLambda) -> int:
+    if function.runtime_pid is None:
+        raise RuntimeError("the runtime has ended")
+    return function.runtime_pid
+
+
 def memory_kb(pid: int) -> float:
     """The pages that a process alone holds (USS), in kB."""
     with open(f"/proc/{pid}/smaps_rollup") as rollup:

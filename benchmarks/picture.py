@@ -24,7 +24,7 @@ def draw(results: Results, path: Path) -> None:
         from matplotlib.figure import Figure as Canvas
     except ImportError:
         sys.exit("--svg needs matplotlib: pip install 'lambda-punch[bench]'")
-    responses = [figure for figure in results["figures"] if figure["number"] == "B1"]
+    responses = [figure for figure in results["figures"] if figure["case"].startswith("response, ")]
     added = [figure for figure in results["figures"] if figure["case"] == "init time added"]
     if not responses or not added:
         sys.exit("--svg needs the benchmarks responses and cold-start")
