@@ -43,17 +43,17 @@ class Holder:
         self.nothing_to_do_for = ""  # the request that has just been handled without jobs; its event is still unread
 
     def sleep_until_written(self, deadline_ms: int) -> None:
-        """Wait for the next record before the event that it belongs to is read, where there will be one for sure.
+        """Wait for the next record before the event that it belongs to is read.
 
         INVOKE comes as the handler begins: a process that wakes then, perhaps on the same core, is what callers wait
         for. The event stays in the socket until the response is out. The runtime's end ends the sleep too, and it
-        comes before each SHUTDOWN. So does the deadline of the last invoke, which is ``deadline_ms``: should a record
-        be lost, or the platform have refused the poll, neither that invoke nor the next one times out.
+        comes before each SHUTDOWN. So does the deadline of the last invoke, which is ``deadline_ms``: should no record
+        come, or the platform have refused the poll, neither that invoke nor the next one times out.
         """
         self.nothing_to_do_for = ""
-        if self._last is None or self._last.told_by != contract.CLIENT:
-            return
-        if self._handled.sleep(self._last.pid, deadline_ms - _LISTEN_MS - time.time() * 1000):
+        if self._last is not None and self._handled.sleep(
+            self._last.pid, deadline_ms - _LISTEN_MS - time.time() * 1000
+        ):
             record = self._read()
             if record is not None and record.state == contract.EMPTY and record.request_id != contract.ANY_REQUEST:
                 self.nothing_to_do_for = record.request_id

@@ -29,11 +29,6 @@ JOBS = "jobs"  # this request is handled, jobs wait: ask for a drain
 HEIR = "heir"  # shutting down; the process PID works the leftovers off
 STATES = (READY, EMPTY, JOBS, HEIR)
 
-# Who tells of a request that is handled.
-CLIENT = "client"  # the runtime client, as it asks for its next event: a record follows each response in any case
-HANDLER = "handler"  # handled(): a record follows if the handler calls it
-TELLERS = (CLIENT, HANDLER)
-
 ANY_REQUEST = "-"  # stands for a request id that the library does not know
 
 # ZeroMQ messages, one frame a field. Request: version, DRAIN, request id, until (epoch milliseconds).
@@ -63,17 +58,14 @@ _REQUEST_ID_LENGTH = 128
 class Record:
     """One state of the handled-file, valid as constructed."""
 
-    __slots__ = ("pid", "request_id", "sequence", "state", "told_by", "until_ms")
+    __slots__ = ("pid", "request_id", "sequence", "state", "until_ms")
 
-    def __init__(  # noqa: PLR0913, PLR0917 - one for each field
-        self, sequence: int, state: str, pid: int, until_ms: int, request_id: str, told_by: str
-    ) -> None:
+    def __init__(self, sequence: int, state: str, pid: int, until_ms: int, request_id: str) -> None:
         self.sequence = sequence
         self.state = state
         self.pid = pid
         self.until_ms = until_ms
         self.request_id = request_id
-        self.told_by = told_by
 
 
 def rendezvous(directory: str, runtime_api: str, uid: int) -> str:
@@ -113,26 +105,24 @@ def parse_greeting(data: bytes) -> "tuple[int, int] | None":
     return None if version is None or pid is None else (version, pid)
 
 
-def encode_record(  # noqa: PLR0913, PLR0917 - one for each field
-    sequence: int, state: str, pid: int, until_ms: int, request_id: str, told_by: str
-) -> bytes:
+def encode_record(sequence: int, state: str, pid: int, until_ms: int, request_id: str) -> bytes:
     """Return the bytes of a record. The sequence stands at both ends, so that a torn read shows."""
-    return f"{VERSION} {sequence} {state} {pid} {until_ms} {request_id} {told_by} {sequence}\n".encode("ascii")
+    return f"{VERSION} {sequence} {state} {pid} {until_ms} {request_id} {sequence}\n".encode("ascii")
 
 
 def parse_record(data: bytes) -> "Record | None":
     """Return the record, or None for anything else: a greeting, a torn read, another version, hostile bytes."""
     line, newline, _ = data[:RECORD_SIZE].partition(b"\n")
     fields = line.split(b" ")
-    if not newline or len(fields) != 8 or fields[0] != MESSAGE_VERSION or fields[1] != fields[7]:
+    if not newline or len(fields) != 7 or fields[0] != MESSAGE_VERSION or fields[1] != fields[6]:
         return None
     sequence, pid, until_ms = _number(fields[1]), _number(fields[3]), _number(fields[4])
     if sequence is None or pid is None or until_ms is None or not line.isascii():
         return None
-    state, request_id, told_by = fields[2].decode("ascii"), fields[5].decode("ascii"), fields[6].decode("ascii")
-    if state not in STATES or told_by not in TELLERS or not is_request_id(request_id):
+    state, request_id = fields[2].decode("ascii"), fields[5].decode("ascii")
+    if state not in STATES or not is_request_id(request_id):
         return None
-    return Record(sequence, state, pid, until_ms, request_id, told_by)
+    return Record(sequence, state, pid, until_ms, request_id)
 
 
 def parse_ledger(data: bytes) -> "dict[str, int] | None":

@@ -156,7 +156,7 @@ def _wait_for_restore(then: Callable[[], None]) -> bool:
 def _go_on_lambda(config: _config.Config, *, watched: bool, heard: bool) -> None:
     file = None
     if not _managed():
-        file = _open_handled_file(config, _contract.CLIENT if watched else _contract.HANDLER)
+        file = _open_handled_file(config)
     process.mode = _mode(file, config, watched=watched, heard=heard)
     process.enter = _open_ledger if file is not None or (_managed() and _meeting_place(config)) else no_entry
     process.freezes = not _managed()
@@ -216,11 +216,11 @@ def _directory(config: _config.Config) -> str:
     return _contract.rendezvous(config.directory, os.environ["AWS_LAMBDA_RUNTIME_API"], os.getuid())
 
 
-def _open_handled_file(config: _config.Config, told_by: str) -> HandledFile | None:
+def _open_handled_file(config: _config.Config) -> HandledFile | None:
     from lambda_punch.runtime.handled import HandledFile, NoExtensionError
 
     try:
-        return HandledFile(_directory(config), told_by)
+        return HandledFile(_directory(config))
     except NoExtensionError as error:
         if str(error):
             _log.logger().error("jobs run without the extension: %s", error)

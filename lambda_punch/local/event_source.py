@@ -112,7 +112,8 @@ class EventSource:
         with self._lock:
             if self._repeating or self._again:
                 return False
-        return self._server.counts(self._url) == (0, 0, 0)
+        # Twice: the numbers are taken one after the other, and a message that becomes visible in between is in none.
+        return all(self._server.counts(self._url) == (0, 0, 0) for _ in range(2))
 
     def wait_idle(self, timeout: float = float("inf")) -> bool:
         """Wait until all is done, or dead; return False if it is not by then."""

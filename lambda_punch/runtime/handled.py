@@ -19,13 +19,10 @@ class NoExtensionError(Exception):
 class HandledFile:
     """Writes records; for the runtime's main thread, and after a fork for nobody."""
 
-    __slots__ = ("_descriptor", "_directory", "_extension", "_pid", "_sequence", "_told_by")
+    __slots__ = ("_descriptor", "_directory", "_extension", "_pid", "_sequence")
 
-    def __init__(self, directory: str, told_by: str) -> None:
-        """Open the file in ``directory``; raise NoExtensionError if no extension of this contract made it.
-
-        ``told_by``: who will tell of handled requests, CLIENT or HANDLER of the contract.
-        """
+    def __init__(self, directory: str) -> None:
+        """Open the file in ``directory``; raise NoExtensionError if no extension of this contract made it."""
         try:
             self._descriptor = _open(directory)
         except FileNotFoundError:
@@ -33,7 +30,6 @@ class HandledFile:
         except OSError as error:
             raise NoExtensionError(f"the handled-file cannot be used: {error}") from error
         self._directory = directory
-        self._told_by = told_by
         self._pid = os.getpid()
         self._sequence = 0
         try:
@@ -50,7 +46,7 @@ class HandledFile:
         self._sequence += 1
         if not _contract.is_request_id(request_id):
             request_id = _contract.ANY_REQUEST
-        record = _contract.encode_record(self._sequence, state, pid or self._pid, until_ms, request_id, self._told_by)
+        record = _contract.encode_record(self._sequence, state, pid or self._pid, until_ms, request_id)
         os.pwrite(self._descriptor, record, 0)
         return os.fstat(self._descriptor).st_nlink > 0
 

@@ -20,19 +20,19 @@ def test_both_sides_have_the_same_contract() -> None:
     assert (ROOT / "extension/contract.py").read_bytes() == (ROOT / "lambda_punch/_contract.py").read_bytes()
 
 
-@given(NUMBERS, st.sampled_from(contract.STATES), NUMBERS, NUMBERS, REQUEST_IDS, st.sampled_from(contract.TELLERS))
+@given(NUMBERS, st.sampled_from(contract.STATES), NUMBERS, NUMBERS, REQUEST_IDS)
 def test_a_record_is_read_as_it_was_written(
-    sequence: int, state: str, pid: int, until_ms: int, request_id: str, told_by: str
+    sequence: int, state: str, pid: int, until_ms: int, request_id: str
 ) -> None:
     """Whatever a longer record left behind it in the file."""
-    data = contract.encode_record(sequence, state, pid, until_ms, request_id, told_by)
+    data = contract.encode_record(sequence, state, pid, until_ms, request_id)
     assert len(data) <= contract.RECORD_SIZE
 
     record = contract.parse_record(data + b"remains of a longer record\n")
 
     assert record is not None
     assert (record.sequence, record.state, record.pid) == (sequence, state, pid)
-    assert (record.until_ms, record.request_id, record.told_by) == (until_ms, request_id, told_by)
+    assert (record.until_ms, record.request_id) == (until_ms, request_id)
 
 
 @given(st.binary(max_size=600))
@@ -47,8 +47,8 @@ def test_other_bytes_are_no_record(data: bytes) -> None:
 @given(NUMBERS, st.integers(0, 200), st.binary(min_size=1, max_size=3))
 def test_a_damaged_record_is_no_record_of_another_request(sequence: int, place: int, damage: bytes) -> None:
     """A number that does not stand at both ends gives a torn read away."""
-    data = contract.encode_record(sequence, contract.JOBS, 4711, 17, "request", contract.CLIENT)
-    torn = contract.encode_record(sequence + 1, contract.JOBS, 4711, 17, "another", contract.CLIENT)
+    data = contract.encode_record(sequence, contract.JOBS, 4711, 17, "request")
+    torn = contract.encode_record(sequence + 1, contract.JOBS, 4711, 17, "another")
     place = min(place, len(data) - 1)
 
     mixed = contract.parse_record(torn[:place] + data[place:])

@@ -59,11 +59,14 @@ class Bench:
     def __init__(self) -> None:
         self.queue = JobQueue()
         self.queue.released = ALL
-        self.drain = Drain(self.queue, BackgroundLoop(), lambda *_: True)
+        self.entered = 0
+        self.settled: list[int] = []  # what is not settled in the ledger counts as lost when the process is killed
+        self.drain = Drain(self.queue, BackgroundLoop(), lambda *_: True, settle=self.settled.append)
         self.drain.spill = Spill()
 
     def push(self, function: Any, *args: Any, number: int = 0) -> None:
-        self.queue.add((number, "request-1", function, args, None, copy_context(), 0))
+        self.entered += 1
+        self.queue.add((number, "request-1", function, args, None, copy_context(), self.entered))
 
 
 @pytest.fixture
@@ -112,6 +115,7 @@ def test_what_is_pushed_when_there_is_no_time_any_more_is_sent(sqs: Any, note: A
     assert len(sqs.bodies(url)) == 3
     assert [name for name, _ in sqs.calls if name.startswith("SendMessage")] == ["SendMessageBatch"]
     assert done == []
+    assert bench.settled == [1, 2, 3]
 
 
 def test_jobs_of_the_request_being_handled_are_not_sent_before_its_response(sqs: Any, note: Any) -> None:
@@ -143,8 +147,10 @@ def test_what_cannot_be_sent_stays_a_job_like_any_other(sqs: Any, note: Any, don
     deadline = time.monotonic() + 5
     while len(bench.queue) < 3 and time.monotonic() < deadline:  # the drain does not wait long for the sending
         time.sleep(0.01)
+    assert bench.settled == []
     bench.drain.run(float("inf"))
 
+    assert sorted(bench.settled) == [1, 2, 3]
     assert sorted(done, key=str) == sorted(["before", value, "after"], key=str)
 
 

@@ -185,6 +185,16 @@ def test_what_fails_comes_back_and_ends_among_the_dead(make: Callable[..., Run])
     assert run.server.counts(dead)[0] == 1
 
 
+def test_a_message_that_becomes_visible_between_two_numbers_is_not_overlooked(make: Callable[..., Run]) -> None:
+    """It is counted neither as visible nor as in flight then; a second look finds it."""
+    run = make("jobs")
+    looks = iter([(0, 0, 0), (1, 0, 0), (0, 0, 0), (0, 0, 0)])
+    run.source._server.counts = lambda _url: next(looks)
+
+    assert not run.source.is_idle()
+    assert run.source.is_idle()
+
+
 def test_fifo_messages_are_run_in_their_order(make: Callable[..., Run]) -> None:
     """One batch of a group at a time."""
     run = make("jobs.fifo", batch_size=3)

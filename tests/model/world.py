@@ -21,7 +21,7 @@ from unittest import mock
 import extension.log
 import extension.lost
 from extension import events, loop, rendezvous, watch
-from lambda_punch import _config, _contract
+from lambda_punch import _config
 from lambda_punch.runtime import heir, shutdown
 from lambda_punch.runtime.handled import HandledFile
 from lambda_punch.runtime.ledger import Ledger
@@ -191,7 +191,7 @@ class World:
         self.process = process = Process(lambda: None)
         process.config = _config.Config()
         process.freezes = True
-        self.file = HandledFile(self.directory, _contract.CLIENT)
+        self.file = HandledFile(self.directory)
         self.mode = process.mode = WithExtension(process, self.file, self.directory, heard=True)
         self.mode._server = mock.Mock()
         self.mode._margin = mock.Mock()

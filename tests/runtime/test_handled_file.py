@@ -33,7 +33,7 @@ def record(directory: Path) -> _contract.Record:
 
 def test_a_record_says_which_request_is_handled_and_until_when_to_hold(directory: Path) -> None:
     """Each one replaces the last, with a higher number."""
-    file = HandledFile(str(directory), _contract.CLIENT)
+    file = HandledFile(str(directory))
     assert file.write("jobs", 1234, "a-rather-long-request-id-first")
     first = record(directory)
     assert file.write("empty", 0, "short")
@@ -47,7 +47,7 @@ def test_a_record_says_which_request_is_handled_and_until_when_to_hold(directory
 @pytest.mark.parametrize("odd", ["", "two words", "line\nbreak", "é", "x" * 500])
 def test_an_id_that_does_not_fit_is_written_as_any(directory: Path, odd: str) -> None:
     """The extension then takes the record for the request that it waits for."""
-    HandledFile(str(directory), _contract.CLIENT).write("empty", 0, odd)
+    HandledFile(str(directory)).write("empty", 0, odd)
 
     assert record(directory).request_id == _contract.ANY_REQUEST
 
@@ -55,7 +55,7 @@ def test_an_id_that_does_not_fit_is_written_as_any(directory: Path, odd: str) ->
 def test_no_file_means_no_extension(tmp_path: Path) -> None:
     """Which is nothing to complain about."""
     with pytest.raises(NoExtensionError, match=r"^$"):
-        HandledFile(str(tmp_path / "nowhere"), _contract.CLIENT)
+        HandledFile(str(tmp_path / "nowhere"))
 
 
 def test_a_file_of_a_dead_extension_means_none(directory: Path) -> None:
@@ -65,7 +65,7 @@ def test_a_file_of_a_dead_extension_means_none(directory: Path) -> None:
     (directory / "handled").write_bytes(_contract.greeting(dead.pid))
 
     with pytest.raises(NoExtensionError, match=r"^$"):
-        HandledFile(str(directory), _contract.CLIENT)
+        HandledFile(str(directory))
 
 
 def test_another_contract_version_is_named(directory: Path) -> None:
@@ -73,7 +73,7 @@ def test_another_contract_version_is_named(directory: Path) -> None:
     (directory / "handled").write_bytes(b"lambda-punch 99 1\n")
 
     with pytest.raises(NoExtensionError, match=r"version 99, this library 1: install .* one release"):
-        HandledFile(str(directory), _contract.CLIENT)
+        HandledFile(str(directory))
 
 
 def test_a_directory_open_to_others_is_refused(directory: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_directory_open_to_others_is_refused(directory: Path) -> None:
     directory.chmod(0o755)
 
     with pytest.raises(NoExtensionError, match=r"not a directory of this user alone"):
-        HandledFile(str(directory), _contract.CLIENT)
+        HandledFile(str(directory))
 
 
 @pytest.mark.parametrize("what", ["another user's", "a link"])
@@ -96,7 +96,7 @@ def test_a_directory_that_is_not_ours_is_refused(directory: Path, monkeypatch: p
         monkeypatch.setattr(os, "getuid", lambda: own + 1)
 
     with pytest.raises(NoExtensionError, match=r"not a directory of this user alone"):
-        HandledFile(str(directory), _contract.CLIENT)
+        HandledFile(str(directory))
 
 
 def test_a_linked_file_is_refused(directory: Path, tmp_path: Path) -> None:
@@ -106,13 +106,13 @@ def test_a_linked_file_is_refused(directory: Path, tmp_path: Path) -> None:
     (directory / "handled").symlink_to(target)
 
     with pytest.raises(NoExtensionError, match=r"cannot be used"):
-        HandledFile(str(directory), _contract.CLIENT)
+        HandledFile(str(directory))
     assert target.read_bytes() == _contract.greeting(os.getpid())
 
 
 def test_a_removed_file_is_noticed_at_the_next_write(directory: Path) -> None:
     """The extension has gone out of service, or the directory was deleted."""
-    file = HandledFile(str(directory), _contract.CLIENT)
+    file = HandledFile(str(directory))
     (directory / "handled").unlink()
 
     assert file.write("empty") is False
