@@ -100,6 +100,8 @@ def test_a_record_that_cannot_be_written_costs_neither_time_nor_jobs(function: C
 
     assert shop.started.count("runtime") == 1
     assert len(shop.said("the handled-file cannot be written")) == 1
+    ends = [[event.at for event in shop.events if event.kind == kind] for kind in ("runtime-done", "invoke-done")]
+    assert max(done - ran for ran, done in zip(*ends, strict=True)) < 1.0  # else it would be held to the deadline, 3 s
 
 
 def test_an_extension_that_never_asks_is_given_up(function: Callable[..., Function], tmp_path: Path) -> None:
