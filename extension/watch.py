@@ -58,11 +58,6 @@ class HandledFile:
         self._pidfd = -1
         self.runtime_ended = False  # whether the last wait found the runtime process dead
 
-    @property
-    def watched(self) -> bool:
-        """Whether the next record ends a wait at once."""
-        return self._inotify is not None
-
     def watch(self) -> None:
         """Have inotify tell of the next record from now on; raise OSError or ImportError if it is not to be had."""
         if self._inotify is None and not self.removed:

@@ -116,8 +116,10 @@ class WithExtension:
                 self._announce_jobs()
             else:
                 self._miss()
-        except Exception as error:  # noqa: BLE001 - the extension would wait for the record that did not come
+        except OSError as error:
             self._give_up(f"the handled-file cannot be written: {error}")
+        except Exception as error:  # noqa: BLE001 - the extension would wait for a record or an answer that never comes
+            self._give_up(f"a handled request cannot be announced: {error!r}")
 
     def _announce_jobs(self) -> None:
         self._asked = False

@@ -245,3 +245,27 @@ def broken(extension: Path, tmp_path: Path) -> Callable[[str], Path]:
         return opt / "extensions" / "lambda-punch"
 
     return make
+
+
+def test_a_thread_that_cannot_be_started_costs_neither_time_nor_jobs(function: Callable[..., Function]) -> None:
+    """The drain thread cannot be had: the extension is let go, and the jobs are run without it."""
+    shop = function(
+        """
+        from lambda_punch.runtime import server
+
+        def start(_self):
+            raise RuntimeError("can't start new thread")
+
+        server.DrainServer.start = start
+
+        @punch.handler
+        def handler(event, context):
+            punch.push(note, event)
+            return event
+        """
+    )
+
+    assert [shop.call(event) for event in (1, 2)] == [1, 2]
+    assert shop.told == ["1", "2"]
+    assert shop.started.count("runtime") == 1
+    assert len(shop.said("a handled request cannot be announced: RuntimeError")) == 1

@@ -171,7 +171,7 @@ class World:
 
     def bury(self) -> None:
         """Close what the processes of this life had open."""
-        if self.holder._handled.watched:
+        if self.holder._handled._inotify is not None:
             self.holder._handled._inotify.close()
         os.close(self.holder._handled._descriptor)
         self.file.close()
