@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 from lambda_punch._wiring import process
-from lambda_punch.jobs.durable import DurableJob, Enqueued, Prepared, enqueue_many, job
 from lambda_punch.jobs.errors import (
     EnqueueError,
     JobArgumentsError,
@@ -18,9 +17,10 @@ from lambda_punch.jobs.errors import (
     MessageTooLargeError,
     PoisonMessageError,
 )
-from lambda_punch.jobs.perform import Execution, current
-from lambda_punch.jobs.routing import is_jobs_event, jobs_handler, route
-from lambda_punch.jobs.spill import Spill
+from lambda_punch.jobs.receiving.perform import Execution, current
+from lambda_punch.jobs.receiving.routing import is_jobs_event, jobs_handler, route
+from lambda_punch.jobs.sending.durable import DurableJob, Enqueued, Prepared, enqueue_many, job
+from lambda_punch.jobs.sending.spill import Spill
 from lambda_punch.jobs.waits import exponential
 
 __all__ = [

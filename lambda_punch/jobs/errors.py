@@ -18,7 +18,7 @@ from lambda_punch.errors import LambdaPunchError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lambda_punch.jobs.outgoing import Failure
+    from lambda_punch.jobs.backends.outgoing import Failure
 
 
 class JobError(LambdaPunchError):

@@ -12,7 +12,7 @@ from lambda_punch.jobs.message import Message, Poison
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lambda_punch.jobs.durable import DurableJob
+    from lambda_punch.jobs.sending.durable import DurableJob
 
 _jobs: dict[str, DurableJob[Any, Any]] = {}
 

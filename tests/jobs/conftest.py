@@ -11,8 +11,9 @@ import pytest
 
 import lambda_punch as punch
 from lambda_punch import _events, _job_settings
-from lambda_punch.jobs import attempt, aws, backends, queues, registry
-from lambda_punch.jobs.routing import run_batch
+from lambda_punch.jobs import aws, backends, queues, registry
+from lambda_punch.jobs.receiving import attempt
+from lambda_punch.jobs.receiving.routing import run_batch
 from lambda_punch.local.sqs_server import SqsServer
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(_job_settings, "options", {})
     monkeypatch.setattr(_events._state, "listeners", [])
     monkeypatch.setattr(attempt, "thrown_away", attempt.ThrownAway())
-    monkeypatch.setattr("lambda_punch.jobs.consumer.thrown_away", attempt.thrown_away)
+    monkeypatch.setattr("lambda_punch.jobs.receiving.consumer.thrown_away", attempt.thrown_away)
     monkeypatch.setattr(backends, "_made", {})
     queues.forget()
     yield

@@ -124,7 +124,7 @@ def test_using_leaves_the_declared_job_as_it_is() -> None:
 
 def test_a_backend_may_be_an_object_of_ones_own() -> None:
     """A fourth backend is one class."""
-    from lambda_punch.jobs.outgoing import Outgoing, Sent
+    from lambda_punch.jobs.backends.outgoing import Outgoing, Sent
 
     class Pigeon:
         name = "pigeon"

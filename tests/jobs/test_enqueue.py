@@ -269,9 +269,9 @@ class OneRequest:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         process = _wiring.Process(lambda: None)
-        for module in ("lambda_punch._wiring", "lambda_punch.jobs.sender"):
+        for module in ("lambda_punch._wiring", "lambda_punch.jobs.sending.sender"):
             monkeypatch.setattr(f"{module}.process", process)
-        monkeypatch.setattr("lambda_punch.jobs.sender.start", lambda: None)
+        monkeypatch.setattr("lambda_punch.jobs.sending.sender.start", lambda: None)
         process.submit, process.enter = process.queue.add, no_entry
         process.begin("request-1", 0)
         self.process = process

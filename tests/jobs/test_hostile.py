@@ -9,9 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lambda_punch.jobs import is_jobs_event, jobs_handler, record
+from lambda_punch.jobs import is_jobs_event, jobs_handler
 from lambda_punch.jobs.message import Message, Poison, decode, encode
-from lambda_punch.jobs.routing import run_batch
+from lambda_punch.jobs.receiving import record
+from lambda_punch.jobs.receiving.routing import run_batch
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambda_punch.jobs import JobOptionError, exponential
-from lambda_punch.jobs.retry import NO_REDRIVE, UNKNOWN, attempt_number, decide
+from lambda_punch.jobs.receiving.retry import NO_REDRIVE, UNKNOWN, attempt_number, decide
 from lambda_punch.jobs.waits import LONGEST, TABLE, least_total
 
 LONG_AGO = float("inf")

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import lambda_punch as punch
-from lambda_punch.jobs.spill import Spill
+from lambda_punch.jobs.sending.spill import Spill
 from lambda_punch.runtime.background_loop import BackgroundLoop
 from lambda_punch.runtime.drain import Drain
 from lambda_punch.runtime.queue import ALL, JobQueue

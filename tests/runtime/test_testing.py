@@ -96,7 +96,7 @@ def test_the_fixtures_come_with_the_package(pytester: pytest.Pytester) -> None:
             assert done == [1]
         """
     )
-    arguments = [] if _plugin_is_installed() else ["-p", "lambda_punch._pytest"]
+    arguments = [] if _plugin_is_installed() else ["-p", "lambda_punch.testing.pytest_plugin"]
 
     pytester.runpytest_subprocess("-q", *arguments).assert_outcomes(passed=2)
 
@@ -104,7 +104,7 @@ def test_the_fixtures_come_with_the_package(pytester: pytest.Pytester) -> None:
 def _plugin_is_installed() -> bool:
     from importlib.metadata import entry_points
 
-    return any(entry.value == "lambda_punch._pytest" for entry in entry_points(group="pytest11"))
+    return any(entry.value == "lambda_punch.testing.pytest_plugin" for entry in entry_points(group="pytest11"))
 
 
 def test_recorded_is_a_list() -> None:

@@ -13,8 +13,8 @@ from lambda_punch.jobs.errors import JobOptionError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from lambda_punch.jobs.backends.outgoing import Outgoing, Sent
     from lambda_punch.jobs.options import Options
-    from lambda_punch.jobs.outgoing import Outgoing, Sent
 
 NAMES = ("sqs", "lambda_event", "memory")
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from lambda_punch._wiring import job_config
 from lambda_punch.errors import MissingExtraError
 from lambda_punch.jobs import aws
+from lambda_punch.jobs.backends.outgoing import Failure, Outgoing, Sent
 from lambda_punch.jobs.errors import EnqueueError
-from lambda_punch.jobs.outgoing import Failure, Outgoing, Sent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

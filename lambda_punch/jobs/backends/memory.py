@@ -13,14 +13,14 @@ import uuid
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from lambda_punch.jobs.backends.outgoing import Outgoing, Sent
 from lambda_punch.jobs.backends.sqs import DEFAULT_QUEUE, LARGEST
-from lambda_punch.jobs.outgoing import Outgoing, Sent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from lambda_punch.jobs.options import Options
-    from lambda_punch.jobs.record import Change
+    from lambda_punch.jobs.receiving.record import Change
 
 ARN = "arn:aws:sqs:local:000000000000:"  # no such region: a record from here says so
 MAX_RECEIVE_COUNT = 13  # as the templates have it: the first try and twelve more
@@ -175,4 +175,4 @@ def make() -> Memory:
 
 
 def _start_worker(memory: Memory) -> None:
-    import_module("lambda_punch.jobs.memory_worker").start(memory)
+    import_module("lambda_punch.jobs.receiving.memory_worker").start(memory)

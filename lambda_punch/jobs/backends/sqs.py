@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from lambda_punch.errors import MissingExtraError
 from lambda_punch.jobs import aws, queues
+from lambda_punch.jobs.backends.outgoing import Failure, Outgoing, Sent
 from lambda_punch.jobs.errors import EnqueueError, JobOptionError
-from lambda_punch.jobs.outgoing import Failure, Outgoing, Sent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,7 +9,7 @@ from lambda_punch import _events
 from lambda_punch._log import logger
 from lambda_punch.jobs.errors import PoisonMessageError
 from lambda_punch.jobs.message import Message, Poison, decode
-from lambda_punch.jobs.perform import Execution, perform
+from lambda_punch.jobs.receiving.perform import Execution, perform
 from lambda_punch.jobs.registry import declared_by
 
 

@@ -97,7 +97,7 @@ class EnqueuedJobs:
         Real batches through the real consumer; a job that fails is tried again as its options say, and then is in
         ``dead``. Ends after so many batches even if jobs keep sending others.
         """
-        from lambda_punch.jobs.memory_worker import run_some
+        from lambda_punch.jobs.receiving.memory_worker import run_some
 
         for _ in range(rounds):
             if not run_some(self.backend):

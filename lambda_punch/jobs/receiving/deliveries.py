@@ -10,7 +10,7 @@ from lambda_punch.jobs import aws, queues
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lambda_punch.jobs.record import Change
+    from lambda_punch.jobs.receiving.record import Change
 
 _MOST_IN_BATCH = 10
 

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 from lambda_punch import _events
 from lambda_punch._log import logger
 from lambda_punch._wiring import process, start
+from lambda_punch.jobs.backends.outgoing import Failure
 from lambda_punch.jobs.errors import EnqueueError
-from lambda_punch.jobs.outgoing import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lambda_punch.jobs.backends import Backend
-    from lambda_punch.jobs.outgoing import Outgoing
+    from lambda_punch.jobs.backends.outgoing import Outgoing
 
     # backend, message, and the call's own arguments, for the metrics
     Item = tuple[Backend, Outgoing, tuple[Any, ...], dict[str, Any]]

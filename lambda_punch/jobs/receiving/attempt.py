@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lambda_punch import _events
 from lambda_punch._log import logger
-from lambda_punch.jobs import registry, retry
+from lambda_punch.jobs import registry
 from lambda_punch.jobs.message import Message, Poison, decode
-from lambda_punch.jobs.perform import Execution, perform
+from lambda_punch.jobs.receiving import retry
+from lambda_punch.jobs.receiving.perform import Execution, perform
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lambda_punch.jobs.deliveries import Deliveries
-    from lambda_punch.jobs.durable import DurableJob
-    from lambda_punch.jobs.record import Record
+    from lambda_punch.jobs.receiving.deliveries import Deliveries
+    from lambda_punch.jobs.receiving.record import Record
+    from lambda_punch.jobs.sending.durable import DurableJob
 
 
 class Settings(NamedTuple):

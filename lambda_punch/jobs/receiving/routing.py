@@ -9,17 +9,17 @@ from lambda_punch._config import Config
 from lambda_punch._log import logger
 from lambda_punch._wiring import job_config, process
 from lambda_punch.jobs import queues, registry
-from lambda_punch.jobs.attempt import Settings
-from lambda_punch.jobs.consumer import RESERVE, Batch
-from lambda_punch.jobs.deliveries import SqsDeliveries
-from lambda_punch.jobs.invoked import run_invoked
 from lambda_punch.jobs.message import MARK, is_marked
-from lambda_punch.jobs.record import records_of
+from lambda_punch.jobs.receiving.attempt import Settings
+from lambda_punch.jobs.receiving.consumer import RESERVE, Batch
+from lambda_punch.jobs.receiving.deliveries import SqsDeliveries
+from lambda_punch.jobs.receiving.invoked import run_invoked
+from lambda_punch.jobs.receiving.record import records_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lambda_punch.jobs.deliveries import Deliveries
+    from lambda_punch.jobs.receiving.deliveries import Deliveries
 
 
 def is_jobs_event(event: object) -> bool:

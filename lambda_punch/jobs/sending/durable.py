@@ -10,12 +10,13 @@ import uuid
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, ParamSpec, TypeVar, overload
 
 from lambda_punch._wiring import job_config
-from lambda_punch.jobs import arguments, backends, options, registry
+from lambda_punch.jobs import backends, options, registry
+from lambda_punch.jobs.backends.outgoing import Outgoing
 from lambda_punch.jobs.errors import EnqueueError, JobOptionError, MessageTooLargeError
 from lambda_punch.jobs.message import Message, encode
 from lambda_punch.jobs.options import Options
-from lambda_punch.jobs.outgoing import Outgoing
-from lambda_punch.jobs.sender import send, send_after_response
+from lambda_punch.jobs.sending import arguments
+from lambda_punch.jobs.sending.sender import send, send_after_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

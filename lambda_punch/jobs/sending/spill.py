@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from lambda_punch._log import logger
 from lambda_punch._wiring import job_config, process
-from lambda_punch.jobs import sender
-from lambda_punch.jobs.durable import DurableJob
+from lambda_punch.jobs.sending import sender
+from lambda_punch.jobs.sending.durable import DurableJob
 
 if TYPE_CHECKING:
-    from lambda_punch.jobs.durable import Prepared
+    from lambda_punch.jobs.sending.durable import Prepared
     from lambda_punch.runtime.queue import QueuedJob
 
 

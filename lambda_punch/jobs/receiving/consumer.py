@@ -16,16 +16,16 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from lambda_punch._log import logger
-from lambda_punch.jobs import attempt
-from lambda_punch.jobs.attempt import LEFT, Outcome, thrown_away
 from lambda_punch.jobs.message import Poison
-from lambda_punch.jobs.record import Change, Record, read
+from lambda_punch.jobs.receiving import attempt
+from lambda_punch.jobs.receiving.attempt import LEFT, Outcome, thrown_away
+from lambda_punch.jobs.receiving.record import Change, Record, read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lambda_punch.jobs.attempt import Settings
-    from lambda_punch.jobs.deliveries import Deliveries
+    from lambda_punch.jobs.receiving.attempt import Settings
+    from lambda_punch.jobs.receiving.deliveries import Deliveries
 
 RESERVE = 0.3  # seconds, beside the margin, for the calls and the response after the last job
 

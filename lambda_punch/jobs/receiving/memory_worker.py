@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from lambda_punch._log import logger
-from lambda_punch.jobs.routing import run_batch
+from lambda_punch.jobs.receiving.routing import run_batch
 
 if TYPE_CHECKING:
     from lambda_punch.jobs.backends.memory import Memory
