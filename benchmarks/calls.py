@@ -11,7 +11,6 @@ import time
 import timeit
 import tracemalloc
 from collections import deque
-from contextvars import copy_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +56,7 @@ def measure(rounds: int) -> dict[str, dict[str, list[float]]]:
     import awslambdaric.lambda_runtime_client  # type: ignore[import-untyped]  # noqa: F401 - no types; for its effect
 
     import lambda_punch as punch
-    from lambda_punch._wiring import process
+    from lambda_punch.runtime.start import process
 
     punch.start()
 
@@ -86,9 +85,7 @@ def measure(rounds: int) -> dict[str, dict[str, list[float]]]:
 
 def drains(job: Callable[[], None], count: int, rounds: int) -> dict[str, list[float]]:
     """Microseconds a job, beside a loop that pops and calls."""
-    from lambda_punch.runtime.background_loop import BackgroundLoop
-    from lambda_punch.runtime.drain import Drain
-    from lambda_punch.runtime.queue import ALL, JobQueue
+    from lambda_punch.runtime.start import process
 
     samples: dict[str, list[float]] = {BASE: [], OURS: []}
     for _ in range(rounds):
@@ -97,20 +94,18 @@ def drains(job: Callable[[], None], count: int, rounds: int) -> dict[str, list[f
         while plain:
             plain.popleft()()
         samples[BASE].append((time.perf_counter() - begun) / count * MICRO)
-        queue = JobQueue()
-        queue.released = ALL
         for _ in range(count):
-            queue.add((0, "", job, (), None, copy_context(), 0))
-        drain = Drain(queue, BackgroundLoop(), lambda *_: False)
+            process.push(job)
+        process.release_all()
         begun = time.perf_counter()
-        drain.run(float("inf"))
+        process.drain.run(float("inf"))
         samples[OURS].append((time.perf_counter() - begun) / count * MICRO)
     return samples
 
 
 def waiting_bytes(job: Callable[[], None]) -> float:
     import lambda_punch as punch
-    from lambda_punch._wiring import process
+    from lambda_punch.runtime.start import process
 
     count = 100_000
     tracemalloc.start()

@@ -98,7 +98,7 @@ def _consume(rounds: int, work: Any) -> list[float]:
 
 def _consume_measured(rounds: int, work: Any) -> list[float]:
     from lambda_punch import _events
-    from lambda_punch._job_config import JobConfig
+    from lambda_punch._settings import Settings
     from lambda_punch.metrics import Metrics
 
     with open(os.devnull, "w", encoding="utf-8") as nowhere:
@@ -107,7 +107,7 @@ def _consume_measured(rounds: int, work: Any) -> list[float]:
             nowhere.write(json.dumps(document) + "\n")
             nowhere.flush()
 
-        metrics = Metrics(JobConfig(metrics_sink=write), "benchmark", lambda function: function())
+        metrics = Metrics(Settings(metrics_sink=write), "benchmark", lambda function: function())
         end = _events.subscribe(metrics.hear)
         try:
             return _consume(rounds, work)

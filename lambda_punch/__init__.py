@@ -18,16 +18,15 @@ what was lost.
 
 from __future__ import annotations
 
-from _contextvars import copy_context as _copy_context  # its wrapper in Python, contextvars, adds nothing but a file
-
-from lambda_punch._wiring import configure, start
-from lambda_punch._wiring import process as _process
+from lambda_punch.runtime.start import process as _process
+from lambda_punch.runtime.start import start as _start
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
     from typing import Any, ParamSpec, TypeVar, overload
 
+    from lambda_punch._settings import Settings
     from lambda_punch.errors import (
         ConfigurationError,
         InstallError,
@@ -41,22 +40,31 @@ if TYPE_CHECKING:
     from lambda_punch.jobs import is_jobs_event as is_jobs_event
     from lambda_punch.jobs import job as job
     from lambda_punch.jobs import jobs_handler as jobs_handler
-    from lambda_punch.runtime.job import Job
+    from lambda_punch.runtime.around import Manager
+    from lambda_punch.runtime.punch import Punch
 
     P = ParamSpec("P")
     R = TypeVar("R")
-    H = TypeVar("H", bound=Callable[[BaseException, Job], Any])
-    L = TypeVar("L", bound=Callable[[list[Job], str], Any])
+    H = TypeVar("H", bound=Callable[[BaseException, Punch], Any])
+    L = TypeVar("L", bound=Callable[[list[Punch], str], Any])
+    A = TypeVar("A", bound=Callable[[Any], Manager])
+
+    def _with_options(made: Callable[P, object]) -> Callable[P, None]: ...
+
+    configure = _with_options(Settings)
+else:
+    from lambda_punch._settings import configure
 
 __all__ = [
     "ConfigurationError",
     "DurableJob",
     "InstallError",
-    "Job",
     "LambdaPunchError",
     "MissingExtraError",
     "NotCallableError",
+    "Punch",
     "ShutDownError",
+    "around_job",
     "configure",
     "enqueue_many",
     "error_handler",
@@ -89,8 +97,7 @@ def push(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Call
         from lambda_punch.errors import NotCallableError
 
         raise NotCallableError(f"push() takes a function and its arguments, as in push(send, order); got {function!r}")
-    number = _process.enter(function)
-    _process.submit((_process.sequence, _process.request_id, function, args, kwargs or None, _copy_context(), number))
+    _process.push(function, args, kwargs)
     return function
 
 
@@ -101,37 +108,70 @@ def handled(context: object) -> None:
     then this call only checks its argument, and forgetting it costs nothing. With any other runtime it is what tells
     the extension. Never raises: a context without ``aws_request_id`` is a WARNING.
     """
-    _process.handled(context)
+    _process.mode.handled(context)
+
+
+def start() -> None:
+    """Get ready, once per process; call it outside the handler, in module code. Further calls do nothing.
+
+    The first push() or handled() calls it if nobody has. Called inside the handler it works, but the extension cannot
+    wait for that one request, so the function itself does; a WARNING says so. Takes about a millisecond; on Lambda it
+    opens the handled-file, wraps the runtime client and watches for SIGTERM. Raises nothing: anything missing is
+    logged once at ERROR, and the library falls back to the next best way. May be called from any thread, but only on
+    the main thread can it watch for SIGTERM. A forked child of a started process starts anew, as off Lambda.
+    """
+    _start()
 
 
 def error_handler(function: H) -> H:
-    """Call ``function(error, job)`` for each job that raises, instead of writing an ERROR line; a decorator.
+    """Call ``function(error, punch)`` for each job that raises, instead of writing an ERROR line; a decorator.
 
-    It runs on the thread of the drain. What it raises is logged; the next job runs in any case. The last one set is
-    the one used.
+    It runs on the thread of the drain, with the context variables of the job. What it raises is logged; the next job
+    runs in any case. The last one set is the one used.
     """
-    _process.error_handler = function
+    _process.on_error(function)
     return function
 
 
 def on_lost(function: L) -> L:
-    """Call ``function(jobs, reason)`` when jobs are given up, after the ERROR line that names them; a decorator.
+    """Call ``function(punches, reason)`` when jobs are given up, after the ERROR line that names them; a decorator.
 
-    ``jobs`` is a list of Job: those that were not started, and those that were in their middle, when the environment
-    or the process ended. It is called in the process that gives them up, at its very end: at a shutdown that is often
-    a forked child, with some 100 ms left. Nobody can call it when the process was killed; the line is the extension's
-    then. What it raises is logged. The last one set is the one used.
+    ``punches`` is a list of Punch: those that were not started, and those that were running, when the environment or
+    the process ended. It is called in the process that gives them up, at its very end: at a shutdown that is often a
+    forked child, with some 100 ms left. If the process was killed nobody can call it, and the extension writes the
+    line. What it raises is logged. The last one set is the one used.
     """
-    _process.lost_handler = function
+    _process.on_lost(function)
+    return function
+
+
+def around_job(function: A) -> A:
+    """Enter ``function(job)``, a context manager, round each job, pushed or durable; a decorator.
+
+        @punch.around_job
+        @contextmanager
+        def timed(job):
+            began = time.monotonic()
+            yield
+            print(job.name, time.monotonic() - began)
+
+    ``job`` is a Punch, or the Execution of a durable job; both have a ``name``. The manager is entered in the job's
+    context (what it sets there, the job sees) and on its thread, round the call and all that is awaited of it; the
+    report of a failure is made inside it. A manager with only ``__aenter__`` is entered on the event loop, round what
+    an asynchronous job awaits, and not round a plain function. None stands for nothing. What the hook or the manager
+    raises is logged, and the job runs as without it; what ``__exit__`` returns is ignored. Several are entered in the
+    order added. From any thread; a forked child has them, too.
+    """
+    _process.around(function)
     return function
 
 
 def remaining_time() -> float:
     """Return the seconds that a job has left: until the margin before the timeout of the invoke now under way.
 
-    From then on the environment may freeze, with the job in its middle; 0.0 is returned. At the shutdown it is the
-    time until the process is ended. Infinite where nothing freezes: on Managed Instances and off Lambda. A job that
-    went on at a later invoke is told what is left of that one. May be called from any thread, also in the handler.
+    From then on the environment may freeze while the job runs; 0.0 is returned. At the shutdown it is the time until
+    the process is ended. Infinite where nothing freezes: on Managed Instances and off Lambda. A job that went on at a
+    later invoke is told what is left of that one. May be called from any thread, also in the handler.
     """
     return _process.remaining_time()
 
@@ -162,11 +202,11 @@ def handler(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def __getattr__(name: str) -> object:
-    """Import what is asked for: errors, durable jobs, and ``Job`` bring in modules that not every cold start needs."""
-    if name == "Job":
-        from lambda_punch.runtime.job import Job
+    """Import what is asked for: errors, durable jobs, and ``Punch`` come from modules that not every cold start needs."""
+    if name == "Punch":
+        from lambda_punch.runtime.punch import Punch
 
-        return Job
+        return globals().setdefault(name, Punch)
     if name.endswith("Error") and name in __all__:
         from lambda_punch import errors
 
@@ -176,3 +216,8 @@ def __getattr__(name: str) -> object:
 
         return globals().setdefault(name, getattr(jobs, name))
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Return the public names, also those that are imported only when they are asked for."""
+    return sorted(__all__)

@@ -23,7 +23,7 @@ from lambda_punch import _events
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lambda_punch._job_config import JobConfig
+    from lambda_punch._settings import Settings
 
 _MOST_VALUES = 100  # of one metric in one document
 _LONGEST_TEXT = 1024  # of a dimension's value; the same for the properties, so that a document stays well below 256 KB
@@ -33,7 +33,7 @@ _MOST_ARGUMENTS = 50
 class Metrics:
     """Hears events, writes documents."""
 
-    def __init__(self, config: JobConfig, app_name: str, after_response: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(self, config: Settings, app_name: str, after_response: Callable[[Callable[[], None]], None]) -> None:
         """``after_response(function)`` has a function called behind the response of the request being handled."""
         self._namespace = config.metrics_namespace
         self._app_name = _text(app_name) or "function"

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from lambda_punch import _events, cli
-from lambda_punch._job_config import JobConfig
+from lambda_punch._settings import Settings
 from lambda_punch.dashboard import body
 from lambda_punch.metrics import Metrics
 
@@ -94,7 +94,7 @@ def test_the_response_time_is_the_duration_less_the_background() -> None:
 def test_every_metric_that_is_ours_is_one_that_is_written() -> None:
     """Under the same namespace, dimensions and name."""
     written: list[dict[str, Any]] = []
-    metrics = Metrics(JobConfig(metrics_sink=written.append), "web", lambda function: function())
+    metrics = Metrics(Settings(metrics_sink=written.append), "web", lambda function: function())
     metrics.hear(_events.PunchesRan([0.1], [0.1], 1))
     metrics.hear(_events.PunchesLost(1))
     metrics.hear(_events.JobEvent("perform", "job", "id", latency=1.0, error="ValueError"))

@@ -30,13 +30,15 @@ def test_importing_the_library_loads_next_to_nothing() -> None:
     ours = {name for name in loaded if name.startswith("lambda_punch")}
     assert ours == {
         "lambda_punch",
-        "lambda_punch._config",
         "lambda_punch._contract",
         "lambda_punch._log",
-        "lambda_punch._wiring",
+        "lambda_punch._settings",
         "lambda_punch.runtime",
+        "lambda_punch.runtime.modes",
         "lambda_punch.runtime.process",
+        "lambda_punch.runtime.punch",
         "lambda_punch.runtime.queue",
+        "lambda_punch.runtime.start",
     }
     # os and what it needs; deque; context variables; the compiler's flag for annotations
     assert loaded - ours <= {
@@ -54,7 +56,7 @@ def test_starting_on_lambda_loads_four_files_more(tmp_path: Path) -> None:
     before = "import awslambdaric.bootstrap, awslambdaric.lambda_runtime_client, lambda_punch"
     loaded = modules("lambda_punch.start()", before=before, PYTHONPATH=str(ROOT), **environ)
 
-    ours = {"handled", "modes", "response", "shutdown"}
+    ours = {"handled", "response", "shutdown", "threads"}
     assert loaded == {f"lambda_punch.runtime.{name}" for name in ours}
 
 

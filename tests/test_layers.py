@@ -1,147 +1,226 @@
-"""The architecture, read from the imports: who may know whom."""
+"""The architecture, read from the imports: who may know whom.
+
+Imports count wherever they stand: at the top, inside a function, for type checkers only, and as a module's name in a
+string. There are no exceptions.
+"""
 
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+PACKAGES = ("lambda_punch", "extension", "benchmarks")
+ROOMS = ["lambda_punch", "extension", *sorted(
+    str(path.relative_to(ROOT)) for path in (ROOT / "lambda_punch").rglob("*") if (path / "__init__.py").exists()
+)]  # fmt: skip
 
-# Layer by layer, lowest first: a module may import only from rows above its own, or within its own package.
-LIBRARY = [
+# Row by row, lowest first: what stands at the top of the package may import from rows above its own only.
+ROWS = [
     {"errors", "_contract"},
-    {"_config", "_log"},
-    {"_job_config"},
+    {"_log", "_settings"},
     {"_events"},
-    {"runtime", "metrics"},
-    {"_job_settings"},
-    {"_wiring"},
+    {"metrics", "local", "installer"},
+    {"runtime"},
     {"jobs"},
-    {"__init__"},
-    {"testing", "installer", "integrations", "dashboard"},
-    {"local"},
-    {"_pytest", "cli"},
+    {"__init__", "integrations", "testing", "command"},
     {"__main__"},
 ]
-# Inside runtime the rule holds file by file.
-RUNTIME = [
-    {"queue", "response", "handled", "job", "background_loop", "handler", "spill"},
-    {"drain", "server", "ledger"},
-    {"worker", "margin"},
-    {"process"},
-    {"lost"},
-    {"modes"},
-    {"heir"},
-    {"shutdown"},
-    {"__init__"},
-]
-# Inside jobs too. A backend is found by its name, so nothing above names one.
-JOBS = [
-    {"errors"},
-    {"aws", "arguments", "message", "outgoing", "record", "waits"},
-    {"options", "queues", "perform"},
-    {"backends", "deliveries", "registry", "retry"},
-    {"sender"},
-    {"durable", "attempt", "invoked"},
-    {"consumer", "spill"},
-    {"routing"},
-    {"memory_worker"},
-    {"__init__"},
-]
-EXTENSION = [
-    {"__init__"},
-    {"contract", "api", "log"},
-    {"lost"},
-    {"rendezvous", "events", "watch"},
-    {"drain"},
-    {"loop"},
-    {"main"},
-]
+MODULE = re.compile(r"(lambda_punch|extension|benchmarks)(\.\w+)+\Z")
 
 
-def imports(path: Path, folder: Path, package: str) -> set[str]:
-    """The full names that a file of ``folder`` imports at run time, also inside its functions."""
-    tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            node.body = []
-    found = set()
-    here = [package, *path.relative_to(folder).parts[:-1]]
-    for node in ast.walk(tree):
+def files() -> dict[str, Path]:
+    """Every module of the product by its full name; a package's ``__init__`` has that at its end."""
+    found = {}
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            if "functions" not in path.parts:  # what the benchmarks measure: applications, as their users write them
+                found[".".join(path.relative_to(ROOT).with_suffix("").parts)] = path
+    return found
+
+
+FILES = files()
+
+
+def resolve(name: str) -> str | None:
+    """The module that a dotted name leads to: the longest part of it that is a file."""
+    parts = name.split(".")
+    for end in range(len(parts), 0, -1):
+        for candidate in (".".join(parts[:end]), ".".join([*parts[:end], "__init__"])):
+            if candidate in FILES:
+                return candidate
+    return None
+
+
+def imports(module: str) -> set[str]:
+    """The modules that one of ours names, in whatever way."""
+    return {found for name in named_by(module) if (found := resolve(name)) is not None and found != module}
+
+
+def named_by(module: str) -> set[str]:
+    """The full names, ours or not, that a module imports or has in a string."""
+    here = module.split(".")[:-1]
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(FILES[module].read_text())):
         if isinstance(node, ast.ImportFrom):
-            base = [*here[: len(here) - node.level + 1], *filter(None, [node.module])] if node.level else [node.module]
-            found |= {".".join([*map(str, base), alias.name]) for alias in node.names}
+            base = here[: len(here) - node.level + 1] if node.level else []
+            prefix = ".".join([*base, *filter(None, [node.module])])
+            found |= {f"{prefix}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and MODULE.match(node.value):
+            found.add(node.value)
     return found
 
 
-def rank(layers: list[set[str]], name: str) -> int | None:
-    return next((number for number, layer in enumerate(layers) if name in layer), None)
+GRAPH = {module: imports(module) for module in FILES}
 
 
-def violations(layers: list[set[str]], folder: Path, package: str) -> list[str]:
-    """What is imported from the importer's own row, or from one below it; a file without a row is one too."""
-    found = []
-    for path in sorted(folder.rglob("*.py")):
-        own = path.relative_to(folder).parts[0].removesuffix(".py")
-        place = rank(layers, own)
-        if place is None:
-            found.append(f"{own} has no layer")
-            continue
-        for name in imports(path, folder, package):
-            target = name.removeprefix(f"{package}.").partition(".")[0] if name.startswith(f"{package}.") else None
-            there = None if target is None else rank(layers, target)
-            if there is not None and target != own and there >= place:
-                found.append(f"{path.relative_to(ROOT)} imports {name}")
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """The ways that lead back to where they began, one for each set of nodes that form some."""
+    found, done = [], set()
+
+    def visit(node: str, way: list[str]) -> None:
+        if node in way:
+            found.append(way[way.index(node) :])
+        elif node not in done:
+            for target in sorted(graph.get(node, ())):
+                visit(target, [*way, node])
+            done.add(node)
+
+    for node in sorted(graph):
+        visit(node, [])
     return found
+
+
+def room_of(module: str) -> str:
+    """What a module is part of, as one sees it from outside: a file or folder at the package's top, or a package."""
+    parts = module.split(".")
+    return parts[0] if parts[0] != "lambda_punch" else ".".join(parts[:2])
+
+
+def rooms() -> dict[str, set[str]]:
+    """Who of the house knows whom."""
+    found: dict[str, set[str]] = {room_of(module): set() for module in GRAPH}
+    for module, targets in GRAPH.items():
+        found[room_of(module)] |= {room_of(target) for target in targets} - {room_of(module)}
+    return found
+
+
+def test_no_file_is_in_a_circle() -> None:
+    """Not one of two files, and not one that only type checkers see."""
+    assert circles(GRAPH) == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_the_rooms_inside_a_room_form_no_circle(room: str) -> None:
+    """Folders, seen as a whole, know each other one way, too."""
+    prefix = room.replace("/", ".") + "."
+    inside: dict[str, set[str]] = {}
+    for module, targets in GRAPH.items():
+        if module.startswith(prefix):
+            own = module.removeprefix(prefix).partition(".")[0]
+            others = {target.removeprefix(prefix).partition(".")[0] for target in targets if target.startswith(prefix)}
+            inside[own] = inside.get(own, set()) | (others - {own, "__init__"})
+
+    assert circles(inside) == []
 
 
 def test_imports_of_the_library_point_one_way() -> None:
-    """No module imports from its own row or from one below it."""
-    assert violations(LIBRARY, ROOT / "lambda_punch", "lambda_punch") == []
+    """What is at the top of the package imports from rows above its own only."""
+    place = {name: number for number, row in enumerate(ROWS) for name in row}
+    wrong = [
+        f"{module} imports {target}"
+        for module, targets in GRAPH.items()
+        for target in targets
+        if module.startswith("lambda_punch.") and target.startswith("lambda_punch.")
+        if room_of(module) != room_of(target)
+        if place[target.split(".")[1]] >= place[module.split(".")[1]]
+    ]
+
+    assert wrong == []
 
 
-@pytest.mark.parametrize(("room", "layers"), [("runtime", RUNTIME), ("jobs", JOBS)])
-def test_imports_inside_a_room_point_one_way(room: str, layers: list[set[str]]) -> None:
-    """The same, file by file, for the rooms that run in the function's process."""
-    assert violations(layers, ROOT / "lambda_punch" / room, f"lambda_punch.{room}") == []
+def test_the_house_has_few_floors_and_few_arrows() -> None:
+    """Seven floors, and about fifty arrows between what stands beside each other at the top."""
+    house = rooms()
+
+    def floor(room: str) -> int:
+        return 1 + max((floor(target) for target in house[room]), default=0)
+
+    highest = max(house, key=floor)
+    assert floor(highest) <= 7, highest
+    assert sum(len(targets) for targets in house.values()) <= 55
+    assert len([path for path in (ROOT / "lambda_punch").iterdir() if path.is_file()]) <= 9
+
+
+def test_only_the_process_and_its_modes_assign_to_the_process() -> None:
+    """Everyone else calls a method that says what changes."""
+    assigned = re.compile(r"^\s*(?:\w+\.)*_?process\.\w+(?:\.\w+)*\s*(?::[^=]*)?=[^=]", re.MULTILINE)
+    found = {
+        module: assigned.findall(path.read_text())
+        for module, path in FILES.items()
+        if module not in ("lambda_punch.runtime.process", "lambda_punch.runtime.modes")
+    }
+
+    assert {module: lines for module, lines in found.items() if lines} == {}
+
+
+def test_every_thread_of_the_library_is_born_in_one_place() -> None:
+    """There it is guarded, and stands in the table."""
+    born = re.compile(r"\bThread\(|\bTimer\(|start_new_thread\(|ThreadPoolExecutor\(")
+    rooms_of_the_function = ("lambda_punch.runtime.", "lambda_punch.jobs.", "lambda_punch.integrations.")
+    found = [
+        module
+        for module, path in FILES.items()
+        if module.startswith(rooms_of_the_function) and born.search(path.read_text())
+    ]
+
+    assert found == ["lambda_punch.runtime.threads"]
+
+
+def test_the_local_lambda_knows_nothing_of_the_product_but_its_errors() -> None:
+    """It runs any function and any extension."""
+    known = {
+        target
+        for module, targets in GRAPH.items()
+        if module.startswith("lambda_punch.local.")
+        for target in targets
+        if not target.startswith("lambda_punch.local.")
+    }
+
+    assert known <= {"lambda_punch.errors"}
 
 
 def test_no_module_but_the_one_for_aws_names_boto3() -> None:
     """It takes a third of a second to import; that is the one place where it is."""
-    folder = ROOT / "lambda_punch"
     named = {
-        str(path.relative_to(ROOT))
-        for path in folder.rglob("*.py")
-        if any(name.split(".")[0] in ("boto3", "botocore") for name in imports(path, folder, "lambda_punch"))
+        module
+        for module in FILES
+        if any(name.split(".")[0] in ("boto3", "botocore") for name in named_by(module))
+        if module.startswith("lambda_punch.") and not module.startswith("lambda_punch.local.")
     }
 
-    assert {path for path in named if "/local/" not in path} == {"lambda_punch/jobs/aws.py"}
-
-
-def test_imports_of_the_extension_point_one_way() -> None:
-    """The same for the other process."""
-    assert violations(EXTENSION, ROOT / "extension", "extension") == []
+    assert named == {"lambda_punch.jobs.aws"}
 
 
 def test_the_extension_knows_nothing_of_the_library() -> None:
     """It may come from a layer of another version, so it must stand alone."""
-    folder = ROOT / "extension"
-    for path in [*folder.glob("*.py"), folder / "lambda-punch"]:
-        names = imports(path, folder, "extension")
-        assert [name for name in names if name.split(".")[0] == "lambda_punch"] == [], path
+    names = {name for module in FILES if module.startswith("extension.") for name in named_by(module)}
+    names |= set(re.findall(r"(?:from|import) (\w+)", (ROOT / "extension" / "lambda-punch").read_text()))
+
+    assert [name for name in names if name.split(".")[0] == "lambda_punch"] == []
 
 
 def test_only_one_file_on_each_side_names_zmq() -> None:
     """Trading ZeroMQ for something else would touch two files."""
     named = {
-        str(path.relative_to(ROOT))
-        for folder in (ROOT / "lambda_punch", ROOT / "extension")
-        for path in folder.rglob("*.py")
-        if any(name.split(".")[0] == "zmq" for name in imports(path, folder, folder.name))
+        module
+        for module in FILES
+        if not module.startswith("benchmarks.") and any(name.split(".")[0] == "zmq" for name in named_by(module))
     }
 
-    assert named == {"lambda_punch/runtime/server.py", "extension/drain.py"}
+    assert named == {"lambda_punch.runtime.server", "extension.drain"}

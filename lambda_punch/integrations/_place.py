@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from lambda_punch._wiring import process, start
+from lambda_punch.runtime.start import process, start
 
 _RUNTIME_CLIENT = "awslambdaric.lambda_runtime_client"
 
@@ -28,4 +28,4 @@ def defers() -> bool:
     Not so off Lambda, where it would run at once, beside the request, nor while lambda_punch.testing has taken push()
     over, nor where a local Lambda compares with jobs that run within the request.
     """
-    return process.sequence > 0 and process.submit is process.queue.add
+    return process.sequence > 0 and process.mode.defers

@@ -14,8 +14,8 @@ from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 import lambda_punch as punch
-from lambda_punch.integrations._name import named
 from lambda_punch.integrations._place import defers, prepare
+from lambda_punch.runtime.punch import named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

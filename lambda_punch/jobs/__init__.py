@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-from lambda_punch._wiring import process
 from lambda_punch.jobs.errors import (
     EnqueueError,
     JobArgumentsError,
@@ -22,6 +21,7 @@ from lambda_punch.jobs.receiving.routing import is_jobs_event, jobs_handler, rou
 from lambda_punch.jobs.sending.durable import DurableJob, Enqueued, Prepared, enqueue_many, job
 from lambda_punch.jobs.sending.spill import Spill
 from lambda_punch.jobs.waits import exponential
+from lambda_punch.runtime.start import process
 
 __all__ = [
     "DurableJob",
@@ -43,5 +43,4 @@ __all__ = [
     "jobs_handler",
 ]
 
-process.route = route
-process.spill = Spill()
+process.take_up_jobs(route, Spill())

@@ -7,8 +7,8 @@ import threading
 from typing import NamedTuple
 
 from lambda_punch._log import logger
-from lambda_punch._wiring import job_config
 from lambda_punch.jobs import aws
+from lambda_punch.runtime.start import job_settings
 
 UNKNOWN = -1  # the queue's attributes could not be had: it may or may not have a redrive policy
 NO_REDRIVE = 0
@@ -29,9 +29,9 @@ _queues: dict[str, Queue] = {}
 
 def url_of(name: str) -> str:
     """Return the URL of a queue by its name in the code. Raises what boto3 raises."""
-    configured = job_config().queues.get(name)
+    configured = job_settings().queues.get(name)
     if configured is not None and configured.url:
-        return configured.url
+        return str(configured.url)
     with _lock:
         if name not in _urls:
             _urls[name] = str(aws.client("sqs").get_queue_url(QueueName=name)["QueueUrl"])
@@ -70,7 +70,7 @@ def forget() -> None:
 
 def _configured(physical: str) -> tuple[str, str | None, int | None]:
     """Return the name in the code, the URL and the count that the configuration has for a queue's name on AWS."""
-    queues = job_config().queues
+    queues = job_settings().queues
     for name, queue in queues.items():
         if queue.url and queue.url.rpartition("/")[2] == physical:
             return name, queue.url, queue.max_receive_count

@@ -9,39 +9,36 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from lambda_punch import _wiring
-from lambda_punch.runtime import no_entry
-from lambda_punch.runtime.process import FOREVER
+from lambda_punch.runtime.process import FOREVER, Mode
+from lambda_punch.runtime.start import process
 
 if TYPE_CHECKING:
-    from lambda_punch._config import Config
-    from lambda_punch.runtime.queue import QueuedJob
+    from lambda_punch.runtime.process import Process
+    from lambda_punch.runtime.punch import Waiting
+
+
+class Within(Mode):
+    """A punch runs before its pusher goes on; one that is pushed by a job comes after that one. Errors are logged."""
+
+    __slots__ = ()
+
+    def __init__(self, process: Process) -> None:
+        super().__init__(process)
+        process.release_all()
+        self.submit = self._submit
+
+    def _submit(self, waiting: Waiting) -> None:
+        self._process.queue.add(waiting)
+        if not self._process.drain.busy:
+            self._process.drain.run(FOREVER)
 
 
 def main() -> None:
     """Be the runtime; returns when awslambdaric does."""
     from awslambdaric.__main__ import main as run_client  # type: ignore[import-untyped]  # it has no types
 
-    _wiring.on_lambda = _start_inline
+    process.become(Within(process))
     run_client(sys.argv)
-
-
-def _start_inline(_config: Config) -> None:
-    process = _wiring.process
-    process.release_all()
-    process.enter, process.submit, process.handled = no_entry, _run, _nothing
-
-
-def _run(job: QueuedJob) -> None:
-    """Run a job before its pusher goes on; one that is pushed by a job comes after that one. Errors are logged."""
-    process = _wiring.process
-    process.queue.add(job)
-    if not process.drain.busy:
-        process.drain.run(FOREVER)
-
-
-def _nothing(_context: object) -> None:
-    """There is nobody to tell."""
 
 
 if __name__ == "__main__":

@@ -1,11 +1,8 @@
-"""Work after the response, in the function's process.
+"""Work after the response, in the function's process, from push to done.
 
-``queue`` < ``drain`` < ``process`` (the one state) < ``lost`` < ``modes`` (what follows a response) < ``shutdown``. ``response``
-watches the runtime client, ``handled`` writes the handled-file, ``server`` answers the extension, ``worker`` drains
-without it, ``margin`` warns of jobs that outlast their invoke, ``ledger`` keeps what is not done for those who outlive us.
-Only ``queue`` and ``process`` are imported with the package; the rest when it is needed.
+``punch`` < ``queue`` < ``process``, the one state < ``modes``, what push and the end of a response mean < ``shutdown``
+< ``start``, which decides where we are: the one door for all that stands above. Below the modes: ``drain`` runs punches,
+``server`` and ``worker`` have it run, ``around`` is what is entered round each job, ``reports`` tells of failures and
+losses, ``spill`` sends what would be lost, ``ledger`` keeps what is not done for those who outlive us, ``threads`` bears
+every thread. Only what a cold start needs is imported with the package.
 """
-
-from lambda_punch.runtime.process import Process, forget_in_children, no_entry
-
-__all__ = ["Process", "forget_in_children", "no_entry"]

@@ -4,12 +4,20 @@ One loop for the life of the process, because clients and connection pools belon
 in a thread of its own, made at the first use, so that a job that goes on into the next request (a freeze in its
 middle) and that request's own async handler share it without meeting in ``run_until_complete``. Any thread may call
 ``run`` but the loop's own. asyncio is imported at the first use.
+
+Whatever a coroutine does, who waits for it is told. ``sys.exit()`` in one is its own error, and does not end the loop. A
+loop that is stopped goes on, with one ERROR line; what was on a loop that is closed has failed, and the next coroutine
+gets a new loop.
 """
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lambda_punch._log import logger
+from lambda_punch.runtime import threads
 
 if TYPE_CHECKING:
     import asyncio
@@ -18,33 +26,112 @@ if TYPE_CHECKING:
     from contextvars import Context
 
 
+class Outcome(NamedTuple):
+    """What became of an awaitable. Errors are carried as values: a SystemExit that leaves a task would end the loop."""
+
+    error: BaseException | None
+    value: Any
+
+
+class Underway:
+    """An awaitable on its way, for the thread that waits for it."""
+
+    def __init__(self, future: Future[Outcome]) -> None:
+        self.future = future
+
+    def result(self, timeout: float | None = None) -> Any:
+        """Return its result or raise its exception; raises concurrent.futures.TimeoutError after ``timeout`` seconds."""
+        error, value = self.future.result(timeout)
+        try:
+            if error is not None:
+                raise error
+            return value
+        finally:
+            del error  # it holds this frame
+
+    def cancel(self) -> None:
+        """Cancel it."""
+        self.future.cancel()
+
+
 class BackgroundLoop:
     """Runs awaitables to their end for other threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._underway: set[Future[Outcome]] = set()
 
-    def run(self, awaitable: Awaitable[Any], context: Context) -> Any:
-        """Block until ``awaitable`` is done, run in ``context``; return its result or raise its exception."""
+    def run(self, awaitable: Awaitable[Any], context: Context | None = None) -> Any:
+        """Block until ``awaitable`` is done, run in ``context``; return its result or raise its exception.
+
+        Raises RuntimeError on the loop's own thread, which cannot wait for itself.
+        """
         return self.submit(awaitable, context).result()
 
-    def submit(self, awaitable: Awaitable[Any], context: Context) -> Future[Any]:
-        """Start ``awaitable`` in ``context`` and return at once."""
+    def submit(self, awaitable: Awaitable[Any], context: Context | None = None) -> Underway:
+        """Start ``awaitable`` in ``context`` and return at once. Raises RuntimeError where the system refuses a thread."""
         import asyncio
 
-        return context.run(asyncio.run_coroutine_threadsafe, _await(awaitable), self.loop())
+        loop = self.loop()
+        if threading.current_thread() is self._thread:
+            _close(awaitable)
+            raise RuntimeError("this is the event loop's own thread, which cannot wait for itself: await it instead")
+        context = copy_context() if context is None else context
+        coroutine = _outcome(awaitable)
+        try:
+            future = context.run(asyncio.run_coroutine_threadsafe, coroutine, loop)
+        except RuntimeError:  # closed since
+            coroutine.close()
+            raise
+        self._underway.add(future)
+        future.add_done_callback(self._underway.discard)
+        if loop.is_closed():
+            self._fail_all(RuntimeError("the event loop was closed"))
+        return Underway(future)
 
     def loop(self) -> asyncio.AbstractEventLoop:
-        """Return the running loop, made at the first call."""
+        """Return the running loop, made at the first call, and anew where it has been closed."""
         import asyncio
 
         with self._lock:
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="lambda-punch-loop", daemon=True).start()
+            if self._loop is None or self._loop.is_closed() or self._thread is None or not self._thread.is_alive():
+                loop = self._loop = asyncio.new_event_loop()
+                self._thread = threads.start(threads.LOOP, lambda: self._serve(loop))
             return self._loop
 
+    def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+        while True:
+            try:
+                loop.run_forever()
+            except BaseException as error:  # noqa: BLE001 - SystemExit from a task that a job has made, say
+                logger().error("%r ended the event loop; it goes on", error, exc_info=error)
+            else:
+                if not loop.is_closed():
+                    logger().error("a job stopped the event loop that all async jobs share; it goes on")
+            if loop.is_closed():
+                self._fail_all(RuntimeError("a job closed the event loop that all async jobs share"))
+                raise RuntimeError("the event loop was closed; the next async job gets a new one")
 
-async def _await(awaitable: Awaitable[Any]) -> Any:
-    return await awaitable
+    def _fail_all(self, error: RuntimeError) -> None:
+        for future in list(self._underway):
+            if not future.done():
+                future.set_result(Outcome(error, None))
+
+
+async def _outcome(awaitable: Awaitable[Any]) -> Outcome:
+    import asyncio
+
+    try:
+        return Outcome(None, await awaitable)
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a job may raise anything
+        return Outcome(error, None)
+
+
+def _close(awaitable: Any) -> None:
+    """Close a coroutine that will not be awaited, which would warn of it."""
+    if hasattr(awaitable, "close"):
+        awaitable.close()

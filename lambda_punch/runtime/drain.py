@@ -1,8 +1,8 @@
-"""Run queued jobs until none is left or it is too late to start one. Knows no sockets and no Lambda.
+"""Run punches until none is left or it is too late to start one. Knows no sockets and no Lambda.
 
-One drain at a time: a second caller waits for the first to end. Jobs pushed while it runs belong to it. A job that
-raises, whatever it raises, is given to the error handler and the next one runs; an error handler that raises is
-logged. The drain does not end while a job of its own runs, however late it is: who cannot wait, does not wait here.
+One drain at a time: a second caller waits for the first to end. What is pushed while it runs belongs to it. A job that
+raises, whatever it raises, is reported and the next one runs. The drain does not end while a job of its own runs,
+however late it is: who cannot wait, does not wait here.
 """
 
 from __future__ import annotations
@@ -12,23 +12,33 @@ import threading
 import time
 from collections.abc import Awaitable
 from types import AsyncGeneratorType, GeneratorType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from lambda_punch import _events
+from lambda_punch import _events, _settings
 from lambda_punch._log import logger
-from lambda_punch.runtime.job import Job, describe
+from lambda_punch.runtime import threads
+from lambda_punch.runtime.reports import report_failure
 from lambda_punch.runtime.spill import watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from lambda_punch.runtime.around import Around, Hook
     from lambda_punch.runtime.background_loop import BackgroundLoop
-    from lambda_punch.runtime.queue import JobQueue, QueuedJob
-    from lambda_punch.runtime.spill import Spill
+    from lambda_punch.runtime.punch import Punch
+    from lambda_punch.runtime.reports import Told
+    from lambda_punch.runtime.spill import Source
 
-    ErrorHandler = Callable[[BaseException, Job], Any]
-    HandleError = Callable[[BaseException, Job], bool]
-    Settle = Callable[[int], object]
+    class Owner(Source, Told, Protocol):
+        """Whose punches are run: the process."""
+
+        @property
+        def loop(self) -> BackgroundLoop:
+            """Runs what is awaited."""
+
+        @property
+        def hooks(self) -> list[Hook]:
+            """What is entered round each job."""
 
 
 BESIDE = 0.0002
@@ -48,31 +58,17 @@ class Drained(NamedTuple):
 
 
 class Drain:
-    """Takes jobs from one queue and runs them, ``workers`` at a time."""
+    """Takes punches from its owner's queue and runs them, as many at a time as the option ``workers`` says."""
 
-    spill: Spill | None = None  # sends what it will not come to
-
-    def __init__(
-        self,
-        queue: JobQueue,
-        loop: BackgroundLoop,
-        handle_error: HandleError,
-        workers: int = 1,
-        settle: Settle = bool,
-    ) -> None:
-        """``handle_error`` returns False where nobody handles errors; they are then logged.
-
-        ``settle`` is called with the number in the ledger of each job that is done.
-        """
-        self.until = 0.0  # epoch seconds; may be moved by the shutdown while a drain runs
-        self._queue = queue
-        self._loop = loop
-        self._handle_error = handle_error
-        self._workers = workers
-        self._settle = settle
+    def __init__(self, owner: Owner) -> None:
+        self.until = 0.0  # epoch seconds
+        self._owner = owner
+        self._queue = owner.queue
         self._one_at_a_time = threading.Lock()
         self._times: _Times | None = None
-        self._running: dict[int, QueuedJob] = {}
+        self._running: dict[int, Punch] = {}
+        self._ends = False
+        self._named: list[Punch] = []  # what was named as overdue and still runs
 
     @property
     def busy(self) -> bool:
@@ -80,13 +76,8 @@ class Drain:
         return bool(self._running)
 
     @property
-    def running(self) -> list[Job]:
-        """The jobs that run at this moment."""
-        return [describe(job) for job in self.under_way]
-
-    @property
-    def under_way(self) -> list[QueuedJob]:
-        """The jobs that run at this moment, as they were queued."""
+    def under_way(self) -> list[Punch]:
+        """The punches that run at this moment."""
         return list(self._running.copy().values())
 
     def wait_until_idle(self, until: float) -> bool:
@@ -96,67 +87,124 @@ class Drain:
             self._one_at_a_time.release()
         return idle
 
+    def shorten(self, until: float) -> None:
+        """Let the drain that runs start nothing at or after ``until`` (epoch seconds): the environment ends."""
+        self.until = until
+        self._ends = True
+
+    def name_overdue(self, punches: list[Punch] | None = None) -> None:
+        """Write a line for each job, by default each that runs, whose invoke is over; once for each job."""
+        for punch in self.under_way if punches is None else punches:
+            if punch not in self._named:
+                self._named.append(punch)
+                logger().warning(
+                    "job %s of request %s outlasted its invoke; it can be frozen in its middle, and then goes on at the "
+                    "next invoke or at the shutdown", punch.name, punch.request_id or "-",
+                )  # fmt: skip
+
     def run(self, until: float) -> Drained:
         """Run what is released; start nothing at or after ``until`` (epoch seconds). Never raises."""
         with self._one_at_a_time:
             self.until = until
+            self._times = _Times() if _events.of_punches() else None
             before = sys.getswitchinterval()
-            lowered = before > BESIDE
-            if lowered:
+            if before > BESIDE:
                 sys.setswitchinterval(BESIDE)
-            leftovers = watch(self._queue, self.spill, self._settle, until)
-            times = self._times = _Times() if _events.of_punches() else None
-            helpers = [_Worker(self) for _ in range(min(self._workers, len(self._queue)) - 1)]
-            for helper in helpers:
-                helper.start()
-            ran, failed = self.work()
-            for helper in helpers:
-                helper.join()
-                ran, failed = ran + helper.ran, failed + helper.failed
-            if lowered:
-                sys.setswitchinterval(before)
-            if leftovers is not None:
-                leftovers.end(self.until)
-            if times is not None and ran:
-                _events.tell(_events.PunchesRan(times.durations, times.latencies, failed))
+            try:
+                leftovers = watch(self._owner, until)
+                ran, failed = self._work_with_helpers()
+                if leftovers is not None:
+                    leftovers.end(self.until)
+            finally:
+                if before > BESIDE:
+                    sys.setswitchinterval(before)
+            if self._times is not None and ran:
+                _events.tell(_events.PunchesRan(self._times.durations, self._times.latencies, failed))
             return Drained(ran, failed, len(self._queue))
 
-    def work(self) -> tuple[int, int]:
-        """Run jobs on this thread until there is none to take; return how many ran and how many of them failed."""
-        ran = failed = 0
-        take, running, thread = self._queue.take, self._running, threading.get_ident()
-        while (began := time.time()) < self.until and (queued := take()) is not None:
-            running[thread] = queued
-            ran += 1
+    def _work_with_helpers(self) -> tuple[int, int]:
+        counts: list[tuple[int, int]] = []
+        helpers = []
+        for _ in range(min(_settings.current().workers, len(self._queue)) - 1):
             try:
-                result = queued[5].run(queued[2], *queued[3], **(queued[4] or {}))
-                if result is not None:
-                    self._finish(result, queued)
-            except BaseException as error:  # noqa: BLE001 - a job may raise anything, SystemExit included
+                helpers.append(threads.start(threads.WORKER, lambda: counts.append(self.work())))
+            except RuntimeError as error:  # the system refuses
+                logger().error("only %d of the workers run: %s", len(helpers) + 1, error)
+                break
+        counts.append(self.work())
+        for helper in helpers:
+            helper.join()  # it ends with its job, as this thread's own does
+        return sum(ran for ran, _ in counts), sum(failed for _, failed in counts)
+
+    def work(self) -> tuple[int, int]:
+        """Run punches on this thread until there is none to take; return how many ran and how many of them failed."""
+        ran = failed = 0
+        last: Punch | None = None
+        take, running, thread, hooks = self._queue.take, self._running, threading.get_ident(), self._owner.hooks
+        while (began := time.time()) < self.until and (punch := take()) is not None:
+            running[thread] = punch
+            ran += 1
+            done = self._run_within(punch) if hooks else self._run(punch)
+            if not done:
                 failed += 1
-                self._report(error, queued)
             del running[thread]
-            if queued[6]:
-                self._settle(queued[6])
+            self._owner.settle(punch.number)
             if self._times is not None:
                 self._times.add(began, time.time(), self._queue.released_at)
+            last = punch
+        if last is not None and began >= self.until and not self._ends:
+            self.name_overdue([last])
+        if self._named:
+            self._named = [punch for punch in self._named if punch in running.values()]
         return ran, failed
 
-    def _finish(self, result: object, queued: QueuedJob) -> None:
+    def _run(self, punch: Punch) -> bool:
+        """Run one; report what it raises; return whether it went well. Never raises."""
+        try:
+            context = punch.context  # written out, not punch.run(): the shortest way for the most frequent thing
+            call = _call if context is None else context.run
+            result = call(punch.function, *punch.args, **punch.kwargs)
+            if result is not None:
+                self._finish(result, punch)
+        except BaseException as error:  # noqa: BLE001 - a job may raise anything, SystemExit included
+            report_failure(self._owner, error, punch)
+            return False
+        return True
+
+    def _run_within(self, punch: Punch) -> bool:
+        """Do the same inside the managers of the hooks."""
+        from lambda_punch.runtime.around import Around
+
+        around = Around(self._owner.hooks, punch, punch.within)
+        reported: list[BaseException] = []
+
+        def report(error: BaseException) -> None:
+            reported.append(error)
+            report_failure(self._owner, error, punch)
+
+        try:
+            result = punch.run()
+            if result is not None:
+                self._finish(result, punch, around, report)
+        except BaseException as error:  # noqa: BLE001 - as above
+            report(error)
+        around.leave(punch, reported[0] if reported else None)
+        return not reported
+
+    def _finish(
+        self,
+        result: object,
+        punch: Punch,
+        around: Around | None = None,
+        report: Callable[[BaseException], None] | None = None,
+    ) -> None:
         """Await what a job returned, if it can be awaited; refuse a generator, whose body has not run."""
         if isinstance(result, Awaitable):
-            self._loop.run(result, queued[5])
+            if around is not None and around.awaits and report is not None:
+                result = around.awaited(result, report)
+            self._owner.loop.run(result, punch.context)
         elif isinstance(result, (GeneratorType, AsyncGeneratorType)):
-            raise TypeError("a generator function was pushed: nothing in it ran; push a plain or async function")
-
-    def _report(self, error: BaseException, queued: QueuedJob) -> None:
-        job = describe(queued)
-        try:
-            if self._handle_error(error, job):
-                return
-        except BaseException:  # noqa: BLE001 - nor may it end the drain
-            logger().exception("the error handler failed")
-        logger().error("job %s of request %s failed", job.name, job.request_id or "-", exc_info=error)
+            raise TypeError("a generator function was pushed, and none of it ran; push a plain or an async function")
 
 
 class _Times:
@@ -172,13 +220,5 @@ class _Times:
             self.latencies.append(max(0.0, began - released_at))
 
 
-class _Worker(threading.Thread):
-    """Helps one drain, and ends with it."""
-
-    def __init__(self, drain: Drain) -> None:
-        super().__init__(name="lambda-punch-worker", daemon=True)
-        self.ran = self.failed = 0
-        self._drain = drain
-
-    def run(self) -> None:
-        self.ran, self.failed = self._drain.work()
+def _call(function: Callable[..., object], /, *args: object, **kwargs: object) -> object:
+    return function(*args, **kwargs)

@@ -6,7 +6,6 @@ What a handler is shows in what it returns, not in what it is, so partials and c
 from __future__ import annotations
 
 import functools
-from contextvars import copy_context
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +29,7 @@ def make_handler(function: Callable[..., Any], process: Process) -> Callable[...
                 target = process.route(args[0] if args else kwargs.get("event")) or function
             return _answer(target(*args, **kwargs), function, process)
         finally:
-            process.handled(args[1] if len(args) > 1 else kwargs.get("context"))
+            process.mode.handled(args[1] if len(args) > 1 else kwargs.get("context"))
 
     return handler
 
@@ -42,12 +41,11 @@ def _answer(result: Any, function: Callable[..., Any], process: Process) -> Any:
     elif isinstance(result, AsyncGeneratorType):
         response, rest = _first_async(result, process)
     elif isinstance(result, CoroutineType):
-        return process.loop.run(result, copy_context())
+        return process.loop.run(result)
     else:
         return result
     if rest is not None:
-        job = functools.update_wrapper(rest, function)
-        process.submit((process.sequence, process.request_id, job, (), None, copy_context(), process.enter(job)))
+        process.push(functools.update_wrapper(rest, function))
     return response
 
 
@@ -85,11 +83,12 @@ def _first_async(handler: AsyncGenerator[Any, Any], process: Process) -> tuple[A
         async for _ in handler:
             pass
 
-    end = process.loop.submit(drive(), copy_context())
+    end = process.loop.submit(drive())
 
     def rest() -> None:
         go_on.set_result(None)
         end.result()
 
-    response = first.result()
+    concurrent.futures.wait([first, end.future], return_when=concurrent.futures.FIRST_COMPLETED)
+    response = first.result() if first.done() else end.result()  # it ends before its response if the loop is closed
     return response, None if go_on.done() else rest

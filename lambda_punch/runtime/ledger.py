@@ -17,7 +17,7 @@ import mmap
 import os
 
 from lambda_punch import _contract
-from lambda_punch.runtime.job import qualified_name
+from lambda_punch.runtime.punch import name_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Ledger:
         """Note a job that will call ``function``; return the number to settle it with, 0 where there is no room."""
         try:
             line = self._known[function.__module__, function.__qualname__]
-        except (AttributeError, KeyError, TypeError):
+        except Exception:  # noqa: BLE001 - not known yet, or a __getattr__ that raises anything
             line = self._line(function)
         number = self._next()
         slot = number % _SLOTS
@@ -66,19 +66,18 @@ class Ledger:
 
     def _line(self, function: Callable[..., Any]) -> int:
         """Return the line of a name that is not in ``_known``; never raises, whatever the callable is."""
-        line = 1
-        try:
-            name = qualified_name(function)
-            with self._naming:
-                line = self._lines.get(name) or self._write_name(name)
-            if line > 1:
+        name = name_of(function)
+        with self._naming:
+            line = self._lines.get(name) or self._write_name(name)
+        if line > 1:
+            try:
                 self._known[function.__module__, function.__qualname__] = line
-        except Exception:  # noqa: BLE001, S110 - a partial has no name of its own to know it by; others raise anything
-            pass
+            except Exception:  # noqa: BLE001, S110 - a partial has no name of its own to know it by; others raise anything
+                pass
         return line
 
     def _write_name(self, name: str) -> int:
-        text = name.encode("ascii", "backslashreplace").replace(b"\n", b" ")[: _contract.LEDGER_NAME_SIZE] + b"\n"
+        text = name.encode("ascii", "backslashreplace")[: _contract.LEDGER_NAME_SIZE] + b"\n"
         if self._end + len(text) >= _contract.LEDGER_SLOTS:
             return 1
         self._data[self._end : self._end + len(text)] = text

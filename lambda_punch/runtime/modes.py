@@ -1,56 +1,168 @@
-"""What happens after a response, one class for each place in which the library can find itself.
+"""What push(), handled() and the end of a response mean: one class for each place in which a process can find itself.
 
-| mode          | where                                    | who holds the environment while jobs run          |
-| ------------- | ---------------------------------------- | ------------------------------------------------- |
-| WithExtension | Lambda, the extension is there           | the extension, before its ``event/next``          |
-| Alone         | Lambda without the extension             | the runtime's main thread, before its own ``next`` |
-| Unheld        | Managed Instances, custom runtimes alone | nobody needs to, or nobody can                    |
-| Outside       | not on Lambda                            | nobody needs to; the process waits as it exits    |
+| mode            | who becomes it, and when                          | push                          | handled         | after the response                            | at SIGTERM, or the exit         |
+| --------------- | ------------------------------------------------- | ----------------------------- | --------------- | --------------------------------------------- | ------------------------------- |
+| Starting        | every process at its import; a forked child       | starts, then as the new mode  | as push         | as the new mode                               | -                               |
+| BeforeRestore   | start() before a SnapStart snapshot               | waits                         | is checked      | nothing; the restore makes it another mode    | -                               |
+| WithExtension   | start() on Lambda, the extension is there         | waits, is in the ledger       | is checked (*)  | a record tells the extension, which holds     | worked off, the rest by an heir |
+| Alone           | start() on Lambda without the extension; WithExtension, when the extension fails it | waits | is checked (*)  | the main thread waits for the drain, to the margin | worked off as far as time is |
+| Unheld          | start() on Managed Instances, or on Lambda under another runtime client without the extension | waits | is checked (*)  | a thread drains; nobody waits        | worked off as far as time is    |
+| Outside         | start() off Lambda; a started process's forked child | runs at once on a thread   | nothing         | nothing                                       | waits for them as it exits      |
+| Closed          | a shutdown that has taken what was left           | raises ShutDownError          | nothing         | nothing                                       | -                               |
+| Inheriting      | the heir (heir.py)                                | waits for the heir's drain    | nothing         | nothing                                       | Closed, at its end              |
+| Inline, Recorded | testing's context managers, which also end them  | runs at once; is kept         | nothing         | nothing                                       | -                               |
+| Within          | `lambda-punch local --compare`'s runtime          | runs before push() returns    | nothing         | nothing                                       | -                               |
+
+(*) Under another runtime client than awslambdaric, handled() is all that tells when a request is done: it ends the
+response. start() begins in Starting and is nothing in all others.
 """
 
 from __future__ import annotations
 
+import _thread
 import time
 
-from lambda_punch import _contract
+from lambda_punch import _contract, _settings
 from lambda_punch._log import logger
-from lambda_punch.runtime.process import FOREVER
+from lambda_punch.runtime.process import FOREVER, Mode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
     from lambda_punch.runtime.drain import Drained
     from lambda_punch.runtime.handled import HandledFile
-    from lambda_punch.runtime.margin import MarginWatch
+    from lambda_punch.runtime.ledger import Ledger
     from lambda_punch.runtime.process import Process
-    from lambda_punch.runtime.queue import QueuedJob
+    from lambda_punch.runtime.punch import Waiting
     from lambda_punch.runtime.server import DrainServer
 
 _MISSES = 2  # announcements in a row that the extension did not answer, after which it is given up
 
 
-class Alone:
-    """The main thread waits for the drain before it asks for the next event; the caller has its answer."""
+class Starting(Mode):
+    """Not started yet. The first push, handled or start() starts, under one lock; the new mode is published once."""
 
-    def __init__(self, process: Process) -> None:
-        self._process = process
+    __slots__ = ("_begin", "_begun", "_lock")
+
+    def __init__(self, process: Process, begin: Callable[[Process], Mode]) -> None:
+        """``begin`` finds out where the process is and returns the mode for it."""
+        super().__init__(process)
+        self._begin = begin
+        self._begun = False
+        self._lock = _thread.RLock()
+        self.enter = self._start_and_enter
+        self.submit = self._start_and_submit
+
+    def start(self) -> None:
+        """Become what ``begin`` says; a thread that comes meanwhile waits."""
+        with self._lock:
+            if not self._begun:  # else done, or this very thread is at it: a log handler that pushes, say
+                self._begun = True
+                self._process.become(self._begin(self._process))
+
+    def handled(self, context: Any) -> None:
+        """Start, then do what the new mode does."""
+        self.start()
+        if self._process.mode is not self:
+            self._process.mode.handled(context)
 
     def after_response(self) -> None:
-        """Have the jobs run; come back when they are done or when the margin begins, whatever still runs."""
+        """Do what the new mode does, if there is one by now."""
+        if self._process.mode is not self:
+            self._process.mode.after_response()
+
+    def _start_and_enter(self, function: Callable[..., Any]) -> int:
+        self.start()
+        return 0 if self._process.mode is self else self._process.mode.enter(function)
+
+    def _start_and_submit(self, waiting: Waiting) -> None:
+        self.start()
+        if self._process.mode is self:
+            self._process.queue.add(waiting)
+        else:
+            self._process.mode.submit(waiting)
+
+
+class OnLambda(Mode):
+    """What the modes on Lambda share: a punch waits for its response; handled() by who the runtime client is."""
+
+    __slots__ = ("_directory", "_watched")
+
+    defers = True
+    freezes = True
+
+    def __init__(self, process: Process, *, watched: bool, directory: str = "") -> None:
+        """``watched``: whether the runtime client says when a response is out. ``directory``: of the ledger, if any."""
+        super().__init__(process)
+        self._watched = watched
+        self._directory = directory
+        if process.ledger is not None:
+            self.enter = process.ledger.enter
+        elif directory:
+            self.enter = self._open_ledger
+
+    def handled(self, context: Any) -> None:
+        """End the response, or, where the runtime client tells that, only say if this is no context of Lambda's."""
+        request_id = getattr(context, "aws_request_id", None)
+        if request_id is None:
+            kind = type(context).__name__  # not the thing itself: it may be the event, with all that is in it
+            logger().warning("handled() got a %s; pass the context that Lambda gave to the handler", kind)
+        if not self._watched:
+            self._process.note(str(request_id or ""), _until_ms_of(context))
+            self._process.respond()
+
+    def _open_ledger(self, function: Callable[..., Any]) -> int:
+        """Make the ledger at the first push: a function that pushes nothing does not pay for it."""
+        from lambda_punch.runtime import reports  # noqa: F401 - the shutdown may have no descriptor to load it
+        from lambda_punch.runtime.ledger import Ledger
+
+        process = self._process
+        with process.making:
+            ledger = process.ledger
+            if ledger is None:
+                try:
+                    ledger = Ledger(self._directory)
+                except (OSError, AttributeError) as error:  # no room, or a system without posix_fallocate
+                    logger().error("jobs that are lost when the process is killed will not be named: %s", error)
+                    ledger = Ledger(None)
+                process.keep(ledger)
+            self.enter = ledger.enter
+        return self.enter(function)
+
+
+class BeforeRestore(OnLambda):
+    """With SnapStart, until the snapshot is restored: no thread, no open file and no signal handler of ours is made."""
+
+    __slots__ = ()
+
+    freezes = False
+
+
+class Alone(OnLambda):
+    """The main thread waits for the drain before it asks for the next event; the caller has its answer."""
+
+    __slots__ = ()
+
+    def after_response(self) -> None:
+        """Have the punches run; come back when they are done or when the margin begins, whatever still runs."""
         process = self._process
         if process.pending:
-            from lambda_punch.runtime import lost  # noqa: F401 - as at the first push with the extension, see _wiring
+            from lambda_punch.runtime import reports  # noqa: F401 - as in _open_ledger
 
             if not process.worker.drain(process.until):
-                from lambda_punch.runtime.margin import warn_of_running
-
-                warn_of_running(process.drain)
+                process.drain.name_overdue()
 
 
-class Unheld:
+class Unheld(OnLambda):
     """A thread drains while the next request may be handled already."""
 
-    def __init__(self, process: Process) -> None:
-        self._process = process
+    __slots__ = ("freezes",)
+
+    def __init__(self, process: Process, *, watched: bool, directory: str = "", freezes: bool = False) -> None:
+        super().__init__(process, watched=watched, directory=directory)
+        self.freezes = freezes
 
     def after_response(self) -> None:
         """Start a drain."""
@@ -58,56 +170,82 @@ class Unheld:
             self._process.worker.request(FOREVER)
 
 
-class Outside:
-    """Not on Lambda: a thread runs each job as soon as it is pushed."""
+class Outside(Mode):
+    """Not on Lambda: a thread runs each punch as soon as it is pushed."""
+
+    __slots__ = ()
 
     def __init__(self, process: Process) -> None:
-        self._process = process
+        super().__init__(process)
         process.release_all()
+        self.submit = self._submit
 
-    def submit(self, job: QueuedJob) -> None:
-        """Queue a job and wake the thread."""
-        self._process.queue.add(job)
+    def _submit(self, waiting: Waiting) -> None:
+        """Queue a punch and wake the thread."""
+        self._process.queue.add(waiting)
         self._process.worker.request(FOREVER)
 
-    def after_response(self) -> None:
-        """Nothing: what was pushed runs already."""
-
     def finish(self, timeout: float) -> None:
-        """Wait for the jobs as the process exits, at most ``timeout`` seconds; say what is lost."""
-        if self._process.pending:
-            from lambda_punch.runtime.lost import report_lost
-            from lambda_punch.runtime.spill import send_leftovers
+        """Wait for the punches as the process exits, at most ``timeout`` seconds; say what is lost."""
+        process = self._process
+        if process.pending:
+            from lambda_punch.runtime.reports import report_lost
+            from lambda_punch.runtime.spill import Sending
 
-            self._process.worker.drain(time.time() + timeout)
-            if self._process.spill is not None:
-                send_leftovers(self._process.queue, self._process.spill, self._process.settle)
-            self._process.refuse()
-            lost = self._process.drain.under_way + self._process.queue.clear()
-            report_lost(self._process, lost, f"the process exited and waited {timeout:g} s")
+            until = time.time() + timeout
+            process.worker.drain(until)
+            unknown = Sending.begin(process).finish(until) if process.spill is not None else []
+            process.become(Closed(process))
+            lost = process.drain.under_way + process.queue.clear() + unknown
+            report_lost(process, lost, f"the process exited and waited {timeout:g} s")
 
 
-class WithExtension:
-    """Each handled request is announced to the extension, which asks for a drain where jobs wait.
+class Closed(Mode):
+    """The process ends and what was left has been taken: a push is refused."""
 
-    Should the extension not ask, the next response's jobs are drained as in Alone, and after two such misses in a
+    __slots__ = ()
+
+    def __init__(self, process: Process) -> None:
+        super().__init__(process)
+        self.submit = _refuse
+
+
+class Inheriting(Mode):
+    """In the heir: what its jobs push is run by its own drain, as long as there is time."""
+
+    __slots__ = ()
+
+    freezes = True
+
+    def __init__(self, process: Process, ledger: Ledger | None) -> None:
+        super().__init__(process)
+        process.release_all()
+        if ledger is not None:
+            process.keep(ledger)
+            self.enter = ledger.enter
+
+
+class WithExtension(OnLambda):
+    """Each handled request is announced to the extension, which asks for a drain where punches wait.
+
+    Should the extension not ask, the next response's punches are drained as in Alone, and after two such misses in a
     row all are. The same where the announcement cannot be written, or nobody reads it any more.
     """
 
-    def __init__(self, process: Process, file: HandledFile, directory: str, *, heard: bool) -> None:
+    __slots__ = ("_announced", "_asked", "_file", "_misses", "_server")
+
+    def __init__(self, process: Process, file: HandledFile, directory: str, *, watched: bool, heard: bool) -> None:
         """``heard``: whether the extension knows of this process in time to wait for its next announcement."""
-        self._process = process
+        super().__init__(process, watched=watched, directory=directory)
         self._file = file
-        self._directory = directory
         self._server: DrainServer | None = None
-        self._margin: MarginWatch | None = None
         self._announced = ""
         self._asked = heard
         self._misses = 0
         file.write(_contract.READY)
 
     def after_response(self) -> None:
-        """Write the record: this request is handled, and whether jobs wait."""
+        """Write the record: this request is handled, and whether punches wait."""
         process = self._process
         try:
             if not process.pending or time.time() >= process.until:
@@ -125,11 +263,14 @@ class WithExtension:
         self._asked = False
         self._announced = self._process.request_id or _contract.ANY_REQUEST
         self._write(_contract.JOBS)
+        if self._process.drain.busy:
+            self._process.drain.name_overdue()
         if self._server is None and self._process.mode is self:
             from lambda_punch.runtime.server import DrainServer
 
-            self._server = DrainServer(self._directory, self._drain, self._on_failure)
-            self._server.start()
+            server = DrainServer(self._directory, self.drain, self._on_failure)
+            server.start()
+            self._server = server
 
     def _write(self, state: str) -> None:
         process = self._process
@@ -138,31 +279,24 @@ class WithExtension:
 
     def _miss(self) -> None:
         self._misses += 1
-        Alone(self._process).after_response()
+        self._alone().after_response()
         if self._misses >= _MISSES:
             self._give_up("the extension does not ask for the jobs announced to it")
         else:
             self._asked = True
             self._write(_contract.EMPTY)
 
-    def _drain(self, request_id: str, until: float) -> Drained | None:
+    def drain(self, request_id: str, until: float) -> Drained | None:
+        """Drain as the extension asks, on the drain server's thread; None for a request that was not announced."""
         if request_id != self._announced:
             return None
         self._asked = True
         self._misses = 0
-        if self._margin is None:
-            from lambda_punch.runtime.margin import MarginWatch
-
-            self._margin = MarginWatch(self._process.drain)
-            self._margin.start()
-        self._margin.begin(until)
-        drained = self._process.drain.run(min(until, self._process.until))
-        self._margin.end()
-        return drained
+        return self._process.drain.run(min(until, self._process.until))
 
     def _on_failure(self) -> None:
         """Go on without the extension, which waits: run what it waits for first, then let it go."""
-        self._process.mode = Alone(self._process)
+        self._process.become(self._alone())
         self._process.drain.run(self._process.until)
         try:
             self._file.write(_contract.EMPTY, 0, self._announced)
@@ -172,5 +306,30 @@ class WithExtension:
     def _give_up(self, reason: str) -> None:
         self._file.remove()
         logger().error("the extension is not used any more, jobs run without it: %s", reason)
-        self._process.mode = Alone(self._process)
-        self._process.mode.after_response()
+        alone = self._alone()
+        self._process.become(alone)
+        alone.after_response()
+
+    def _alone(self) -> Alone:
+        return Alone(self._process, watched=self._watched, directory=self._directory)
+
+
+def until_ms(deadline_ms: int) -> int:
+    """Return when the margin before a deadline begins; both in epoch milliseconds."""
+    return max(0, deadline_ms - int(_settings.current().margin * 1000))
+
+
+def _until_ms_of(context: Any) -> int:
+    """Return when the margin of a context's request begins, 0 if the context does not tell."""
+    try:
+        return until_ms(int(time.time() * 1000) + int(context.get_remaining_time_in_millis()))
+    except Exception:  # noqa: BLE001 - a context of any make; the extension knows the deadline too
+        return 0
+
+
+def _refuse(waiting: Waiting) -> None:
+    from lambda_punch.errors import ShutDownError
+    from lambda_punch.runtime.punch import Punch
+
+    name = Punch(*waiting).name
+    raise ShutDownError(f"{name} was pushed after the shutdown of this environment; it will not run")

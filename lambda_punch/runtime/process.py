@@ -1,87 +1,137 @@
-"""The one process-wide state: which request is handled, and what happens to a pushed job and after a response.
+"""The one process-wide state: which request is handled, what waits, and in which mode the process is.
 
-``sequence`` numbers the requests of this process; a job carries the number that was current when it was pushed, and
-is released when the response of that request is out. What follows a response is the business of a mode (modes.py),
-chosen by start(). ``submit`` and ``handled`` are attributes and not methods so that each mode, and a test, can put
-its own there: the two calls on the path of a response then cost one lookup and no question.
+``sequence`` numbers the requests of this process; a punch carries the number that was current when it was pushed, and
+is released when the response of that request is out. What push(), handled() and the end of a response mean is the
+mode's business (modes.py); ``become`` is the only way to change it, and one assignment: a thread that pushes meanwhile
+sees the old mode or the new one, never parts of both.
 
-Threads: jobs may be pushed from any thread; requests begin and end on the runtime's main thread. A forked child
-(multiprocessing in a handler, a pre-forking server) starts empty: the jobs are the parent's.
+Threads: punches may be pushed from any thread; requests begin and end on the runtime's main thread. A forked child
+(multiprocessing in a handler, a pre-forking server) starts empty: what waits is the parent's.
 """
 
 from __future__ import annotations
 
 import _thread
-import os
 import time
+from _contextvars import copy_context  # its wrapper in Python, contextvars, adds nothing but a file
 
-from lambda_punch.runtime.queue import ALL, JobQueue
+from lambda_punch.runtime.queue import ALL, PunchQueue
 
 FOREVER = float("inf")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any, Protocol
+    from typing import Any
 
-    from lambda_punch._config import Config
+    from lambda_punch.runtime.around import Hook
     from lambda_punch.runtime.background_loop import BackgroundLoop
-    from lambda_punch.runtime.drain import Drain, ErrorHandler
-    from lambda_punch.runtime.job import Job
+    from lambda_punch.runtime.drain import Drain
     from lambda_punch.runtime.ledger import Ledger
-    from lambda_punch.runtime.queue import QueuedJob
+    from lambda_punch.runtime.punch import Punch, Waiting
     from lambda_punch.runtime.spill import Spill
     from lambda_punch.runtime.worker import Worker
 
-    LostHandler = Callable[[list[Job], str], Any]
+    ErrorHandler = Callable[[BaseException, Punch], Any]
+    LostHandler = Callable[[list[Punch], str], Any]
     # Given an event, returns the handler for it if that is not the user's own.
     Route = Callable[[Any], Callable[..., Any] | None]
 
-    class Mode(Protocol):
-        """What to do after a response."""
 
-        def after_response(self) -> None:
-            """See to it that the released jobs are run."""
+class Mode:
+    """What push(), handled() and the end of a response mean. In this one a punch waits, and nothing else happens.
+
+    The modes that a process can be in are in modes.py. ``enter`` notes a function in the ledger and returns the number
+    of the entry, 0 for none; ``submit`` takes the punch. They are attributes, not methods: push() is on the path of a
+    response.
+    """
+
+    __slots__ = ("_process", "enter", "submit")
+
+    defers = False
+    """Whether a punch waits for the response of the request being handled."""
+    freezes = False
+    """Whether the environment may freeze when the margin of a request begins."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self.enter: Callable[[Callable[..., Any]], int] = no_entry
+        self.submit: Callable[[Waiting], object] = process.queue.add
+
+    def start(self) -> None:
+        """Nothing: the process has started."""
+
+    def handled(self, context: Any) -> None:
+        """Nothing: there is nobody to tell."""
+
+    def after_response(self) -> None:
+        """Nothing: nobody waits for what was pushed."""
+
+
+def no_entry(_function: object) -> int:
+    """Stand for a ledger where there is none."""
+    return 0
 
 
 class Process:
-    """State of this process; there is one, ``process``."""
+    """State of this process; there is one, runtime.start.process. Only this file and modes.py assign to it."""
 
-    def __init__(self, start: Callable[[], None]) -> None:
-        """``start`` is called at the first push or handled() if start() was not."""
-        self._start = start
+    def __init__(self, first: Callable[[Process], Mode]) -> None:
+        """``first`` makes the mode in which a process begins."""
+        self._first = first
         self.error_handler: ErrorHandler | None = None
         self.lost_handler: LostHandler | None = None
-        self.config: Config | None = None
-        self.forked = False
+        self.hooks: list[Hook] = []
         self.route: Route | None = None
         self.spill: Spill | None = None
-        self.measured = False  # whether somebody wants to know when responses went out
+        self.measured = False
+        self.forked = False
+        self._started = False
         self.reset()
 
     def fork(self) -> None:
         """Begin anew in a forked child; if the parent was started, Lambda's part in this is the parent's."""
-        self.forked = self.forked or self.config is not None
+        self.forked = self.forked or self._started
         self.reset()
 
     def reset(self) -> None:
-        """Begin anew with an empty queue, not started."""
-        self.config = None
+        """Begin anew, with an empty queue, in the first mode; for forked children and tests."""
         self.making = _thread.RLock()
-        self.queue = JobQueue()
+        self.queue = PunchQueue()
         self.sequence = 0
         self.request_id = ""
         self.until_ms = 0
-        self.freezes = False
-        self.mode: Mode | None = None
-        self.stay_first: Callable[[], None] | None = None
-        self.submit: Callable[[QueuedJob], object] = self._start_and_submit
-        self.handled: Callable[[Any], None] = self._start_and_note
-        self.enter: Callable[[Callable[..., Any]], int] = self._start_and_enter
         self.ledger: Ledger | None = None
         self._drain: Drain | None = None
         self._worker: Worker | None = None
         self._loop: BackgroundLoop | None = None
+        self._started = False
+        self.mode: Mode = self._first(self)
+
+    def become(self, mode: Mode) -> None:
+        """Change the mode; what is pushed, handled or answered from now on is the new one's."""
+        self._started = True
+        self.mode = mode
+
+    # -- a request ----------------------------------------------------------------------------------------------------
+
+    def push(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+        sequence: int | None = None,
+    ) -> None:
+        """Have the function called after the response: note it in the ledger, copy the context, hand it to the mode.
+
+        ``sequence``: another request's number than the current one's. From any thread. Raises ShutDownError, and in
+        testing's inline mode whatever the function raises.
+        """
+        mode = self.mode
+        number = mode.enter(function)
+        if sequence is None:
+            sequence = self.sequence
+        mode.submit((function, args, kwargs or None, self.request_id, sequence, copy_context(), number))
 
     def begin(self, request_id: str, until_ms: int) -> None:
         """Note that a request has arrived; ``until_ms`` (epoch) is its deadline less the margin, 0 if unknown."""
@@ -89,39 +139,75 @@ class Process:
         self.request_id = request_id
         self.until_ms = until_ms
 
+    def note(self, request_id: str, until_ms: int) -> None:
+        """Note which request has been handled, where nobody told when it arrived."""
+        self.request_id = request_id
+        self.until_ms = until_ms
+
     def respond(self) -> None:
-        """Release the jobs of the request, whose response is out, and let the mode see to them."""
+        """Release the punches of the request, whose response is out, and let the mode see to them."""
         self.queue.released = self.sequence
         if self.measured:
             self.queue.released_at = time.time()
-        if self.mode is not None:
-            self.mode.after_response()
+        self.mode.after_response()
+
+    def release_all(self) -> None:
+        """Release every punch, also of a request that will never be answered: nobody waits, or the environment ends."""
+        self.queue.released = ALL
 
     @property
     def until(self) -> float:
         """When the margin before the request's deadline begins, in epoch seconds; infinite if unknown."""
         return self.until_ms / 1000 if self.until_ms else FOREVER
 
-    def keep(self, ledger: Ledger) -> None:
-        """Have pushed jobs entered in ``ledger``, and settled when they are done."""
-        self.ledger = ledger
-        self.enter = ledger.enter
-
-    def settle(self, number: int) -> None:
-        """Settle a job that was entered; number 0 was not."""
-        if number and self.ledger is not None:
-            self.ledger.settle(number)
-
     def remaining_time(self) -> float:
         """Return the seconds until the environment may freeze or end; infinite where it does not."""
-        until = self.until if self.freezes else FOREVER
+        until = self.until if self.mode.freezes else FOREVER
         if until == FOREVER and self._drain is not None:
             until = self._drain.until
         return until if until == FOREVER else max(0.0, until - time.time())
 
+    def end_at(self, until: float) -> None:
+        """Note that the environment ends at this time (epoch seconds)."""
+        self.until_ms = int(until * 1000)
+
+    # -- what users and rooms above hang on ---------------------------------------------------------------------------
+
+    def on_error(self, handler: ErrorHandler) -> None:
+        """Give errors of punches to this handler; the last one set is used."""
+        self.error_handler = handler
+
+    def on_lost(self, handler: LostHandler) -> None:
+        """Give punches that are lost to this handler; the last one set is used."""
+        self.lost_handler = handler
+
+    def around(self, hook: Hook) -> None:
+        """Enter this hook's context manager round each job; one that is there already is not added again."""
+        if hook not in self.hooks:
+            self.hooks.append(hook)
+
+    def take_up_jobs(self, route: Route, spill: Spill) -> None:
+        """Serve durable jobs: ``route`` knows their events, ``spill`` sends those that would be lost. Idempotent."""
+        self.route, self.spill = route, spill
+
+    def measure(self) -> None:
+        """Note from now on when responses go out."""
+        self.measured = True
+
+    # -- the parts, made when they are needed -------------------------------------------------------------------------
+
+    def keep(self, ledger: Ledger) -> None:
+        """Have punches noted in ``ledger``, and settled there when they are done."""
+        self.ledger = ledger
+
+    def settle(self, number: int) -> None:
+        """Settle a punch by its entry in the ledger; number 0 has none."""
+        if number and self.ledger is not None:
+            self.ledger.settle(number)
+
     @property
     def pending(self) -> bool:
-        """Whether jobs wait or run."""
+        """Whether punches wait or run."""
         return bool(len(self.queue)) or (self._drain is not None and self._drain.busy)
 
     @property
@@ -136,14 +222,12 @@ class Process:
 
     @property
     def drain(self) -> Drain:
-        """The drain of the queue, made at the first jobs."""
+        """The drain of the queue, made at the first punches."""
         with self.making:
             if self._drain is None:
                 from lambda_punch.runtime.drain import Drain
 
-                workers = 1 if self.config is None else self.config.workers
-                self._drain = Drain(self.queue, self.loop, self.handle_error, workers, self.settle)
-            self._drain.spill = self.spill
+                self._drain = Drain(self)
             return self._drain
 
     @property
@@ -154,50 +238,4 @@ class Process:
                 from lambda_punch.runtime.worker import Worker
 
                 self._worker = Worker(self.drain)
-                self._worker.start()
             return self._worker
-
-    def release_all(self) -> None:
-        """Release every job, also of a request that will never be answered: the environment ends."""
-        self.queue.released = ALL
-
-    def refuse(self) -> None:
-        """Take no more jobs; push() raises ShutDownError from now on."""
-        self.enter = no_entry
-        self.submit = _refuse
-
-    def handle_error(self, error: BaseException, job: Any) -> bool:
-        """Give an error to the user's handler; return False if there is none."""
-        if self.error_handler is None:
-            return False
-        self.error_handler(error, job)
-        return True
-
-    def _start_and_submit(self, job: QueuedJob) -> None:
-        self._start()
-        self.submit(job)
-
-    def _start_and_enter(self, function: Callable[..., Any]) -> int:
-        self._start()
-        return self.enter(function)
-
-    def _start_and_note(self, context: Any) -> None:
-        self._start()
-        self.handled(context)
-
-
-def no_entry(_function: object) -> int:
-    """Stand for a ledger where there is none: number 0 is never settled."""
-    return 0
-
-
-def _refuse(job: QueuedJob) -> None:
-    from lambda_punch.errors import ShutDownError
-
-    raise ShutDownError(f"{job[2]!r} was pushed after the shutdown of this environment; it will not run")
-
-
-def forget_in_children(process: Process) -> None:
-    """Have each forked child start with an empty queue."""
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=process.fork)

@@ -8,11 +8,10 @@ of the request that has just been announced.
 from __future__ import annotations
 
 import os
-import threading
 from typing import TYPE_CHECKING
 
 from lambda_punch import _contract
-from lambda_punch._log import logger
+from lambda_punch.runtime import threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,30 +23,28 @@ if TYPE_CHECKING:
     Run = Callable[[str, float], Drained | None]
 
 
-class DrainServer(threading.Thread):
+class DrainServer:
     """Answers the extension for the life of the process."""
 
     def __init__(self, directory: str, run: Run, on_failure: Callable[[], None]) -> None:
         """``run(request_id, until)`` drains, or returns None for a request that is not the announced one.
 
-        ``on_failure`` is called on this thread if it cannot go on.
+        ``on_failure`` is called on its thread if it cannot go on.
         """
-        super().__init__(name="lambda-punch-drain", daemon=True)
         self._directory = directory
         self._run = run
         self._on_failure = on_failure
 
-    def run(self) -> None:
-        """Serve until the process ends."""
-        try:
-            server = _bind(self._directory)
-            while True:
-                sender, *frames = server.recv_multipart()
-                if (answer := self._answer(frames)) is not None:
-                    server.send_multipart([sender, *answer])
-        except Exception:  # noqa: BLE001 - whatever it is, jobs go on without the extension
-            logger().exception("the drain thread failed; jobs run without the extension from now on")
-            self._on_failure()
+    def start(self) -> None:
+        """Begin to answer, on a thread of its own. Raises RuntimeError where the system refuses one."""
+        threads.start(threads.DRAIN, self._serve, died=lambda _error: self._on_failure())
+
+    def _serve(self) -> None:
+        server = _bind(self._directory)
+        while True:
+            sender, *frames = server.recv_multipart()
+            if (answer := self._answer(frames)) is not None:
+                server.send_multipart([sender, *answer])
 
     def _answer(self, frames: list[bytes]) -> list[bytes] | None:
         if len(frames) != 4 or frames[1] != _contract.DRAIN or not frames[3].isdigit():

@@ -15,7 +15,6 @@ its turn cannot come, the thread calls the user's handler in its place.
 
 from __future__ import annotations
 
-import _thread
 import os
 import sys
 import threading
@@ -23,25 +22,23 @@ import time
 
 from lambda_punch import _contract
 from lambda_punch._log import logger
+from lambda_punch.runtime import threads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
     from typing import Any
 
+    from lambda_punch.runtime.deadlines import Deadlines
     from lambda_punch.runtime.handled import HandledFile
     from lambda_punch.runtime.heir import Heir
     from lambda_punch.runtime.process import Process
-    from lambda_punch.runtime.queue import QueuedJob
+    from lambda_punch.runtime.punch import Punch
     from lambda_punch.runtime.spill import Sending
 else:
     import _signal as signal  # the module in Python around it makes enums of its numbers, at every cold start
 
-# Seconds from SIGTERM.
-LAST_START = 0.1  # until here leftovers are started in this process, what comes after is the heir's
-LAST_END = 0.27  # a job that still runs here goes down with the process: SIGKILL is due at 0.3
-WINDOW = 1.85  # the heir starts nothing after this; the extension is ended at 2.0
-HEIR_END = 1.9  # what the heir has not done here it gives up, and says so; the extension leaves at 1.94
+_WAIT = 0.27  # seconds, at most, for which a signal handler waits: SIGKILL is due 0.3 seconds after SIGTERM
 
 _WAKE = signal.SIGURG  # ignored by default, so harmless wherever our handler should be missing
 
@@ -65,8 +62,7 @@ class Shutdown:
         if signal.getsignal(_WAKE) == signal.SIG_DFL:
             signal.signal(_WAKE, self._wake)
         others = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        # Not threading.Thread, whose start() waits for the new thread's first steps: part of each cold start.
-        _thread.start_new_thread(self._watch, (reader, others))
+        threads.start_at_once(threads.SIGTERM, lambda: self._watch(reader, others))
 
     def stay_first(self) -> None:
         """Go before a handler that was installed since; call it on the main thread, after each response.
@@ -90,16 +86,18 @@ class Shutdown:
         try:
             process.release_all()
             if process.pending:
-                from lambda_punch.runtime.spill import take
+                from lambda_punch.runtime.deadlines import Deadlines
+                from lambda_punch.runtime.modes import Closed
+                from lambda_punch.runtime.spill import Sending
 
                 alone = self._file is None or not self._file.is_heeded()
-                last_start = began + (LAST_END if alone else LAST_START)
-                process.until_ms = int((began + LAST_END) * 1000)
-                process.drain.until = last_start
-                sending = take(process.queue, process.spill, process.settle) if alone else None
-                process.worker.drain(last_start)
-                process.refuse()
-                self._leave(began, alone=alone, sending=sending)
+                deadlines = Deadlines(began, heir=not alone)
+                process.end_at(deadlines.last_end)
+                process.drain.shorten(deadlines.last_start)
+                sending = Sending.begin(process) if alone and process.spill is not None else None
+                process.worker.drain(deadlines.last_start)
+                process.become(Closed(process))
+                self._leave(deadlines, alone=alone, sending=sending)
         except Exception as error:  # noqa: BLE001 - the process ends in any case
             logger().exception("leftover jobs could not be worked off")
             self._give_up(error)
@@ -109,48 +107,51 @@ class Shutdown:
 
     def _give_up(self, error: Exception) -> None:
         """Name what is left; there may be no descriptor to import what would have run it."""
-        from lambda_punch.runtime.lost import report_lost
+        from lambda_punch.runtime.modes import Closed
+        from lambda_punch.runtime.reports import report_lost
 
         process = self._process
-        process.refuse()
+        process.become(Closed(process))
         lost = process.queue.clear()
         if process.pending:  # a job runs, so the drain is there
             lost = process.drain.under_way + lost
         report_lost(process, lost, f"the environment was shut down and they could not be worked off: {error}")
 
-    def _leave(self, began: float, *, alone: bool, sending: Sending | None) -> None:
+    def _leave(self, deadlines: Deadlines, *, alone: bool, sending: Sending | None) -> None:
         """Hand over what has not been started, then see the running job out as long as there is time."""
-        from lambda_punch.runtime.lost import report_lost
+        from lambda_punch.runtime.reports import report_lost
 
-        drain = self._process.drain
-        jobs = self._process.queue.clear()
-        running = drain.under_way
-        heir = self._bequeath(jobs, running, began) if jobs and not alone else None
-        drain.wait_until_idle(began + LAST_END)
+        process = self._process
+        punches = process.queue.clear()
+        running = process.drain.under_way
+        heir = self._bequeath(punches, running, deadlines) if punches and not alone else None
+        process.drain.wait_until_idle(deadlines.last_end)
         if heir is not None:
             heir.begin()
         else:
-            lost = drain.under_way + (jobs if alone else [])
+            lost = process.drain.under_way + (punches if alone else [])
             if sending is not None:
-                lost += sending.finish(began + LAST_END) + sending.unknown
-            report_lost(self._process, lost, "the environment was shut down")
+                lost += sending.finish(deadlines.last_end) + process.queue.clear()
+            report_lost(process, lost, "the environment was shut down")
 
-    def _bequeath(self, jobs: list[QueuedJob], running: list[QueuedJob], began: float) -> Heir | None:
+    def _bequeath(self, punches: list[Punch], running: list[Punch], deadlines: Deadlines) -> Heir | None:
         """Fork the heir; it begins when it is told to, or this process has died.
 
-        The jobs have left this process's queue: whatever happens, none runs twice.
+        The punches have left this process's queue: whatever happens, none runs twice.
         """
         try:
             from lambda_punch.runtime.heir import Estate, fork_heir
         except (ImportError, OSError) as error:  # no descriptors
-            from lambda_punch.runtime.lost import report_lost
+            from lambda_punch.runtime.reports import report_lost
 
-            report_lost(self._process, jobs, f"the environment was shut down and no process could be forked: {error}")
+            report_lost(
+                self._process, punches, f"the environment was shut down and no process could be forked: {error}"
+            )
             return None
-        heir = fork_heir(Estate(jobs, running, began + WINDOW, began + HEIR_END), self._process)
+        heir = fork_heir(Estate(punches, running, deadlines), self._process)
         if heir is not None and self._file is not None:
             try:
-                self._file.write(_contract.HEIR, int((began + HEIR_END) * 1000), pid=heir.pid)
+                self._file.write(_contract.HEIR, int(deadlines.heir_end * 1000), pid=heir.pid)
             except OSError:
                 logger().exception("the extension could not be told to wait for leftover jobs")
         return heir
@@ -180,7 +181,7 @@ class Shutdown:
             self._handle_in_child(number, frame)
             return
         if signal.getsignal(_WAKE) != self._wake:
-            self._finished.wait(LAST_END)  # the user has taken our wake signal
+            self._finished.wait(_WAIT)  # the user has taken our wake signal
         if self._finished.is_set():
             self._call(self._previous, frame)
 

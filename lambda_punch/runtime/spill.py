@@ -1,8 +1,8 @@
-"""Jobs that would not be run in time, and can be sent elsewhere instead: durable jobs, to their queue.
+"""Punches that would not be run in time, and can be sent elsewhere instead: durable jobs, to their queue.
 
-A job is taken out of this process's queue before it is sent, so none is both run and sent; what could not be sent is
-put back, at the front, and then it is a job like any other. Who sends is set by whoever declares such jobs (``Process.spill``).
-``settle`` is called with the number in the ledger of each job that was sent.
+A punch is taken out of this process's queue before it is sent, so none is both run and sent; what could not be sent is
+put back, at the front, and then it is a punch like any other. Who sends is set by whoever declares such jobs
+(``Process.take_up_jobs``). The entry in the ledger of what was sent is settled.
 """
 
 from __future__ import annotations
@@ -12,118 +12,131 @@ import time
 from typing import TYPE_CHECKING, Protocol
 
 from lambda_punch._log import logger
+from lambda_punch.runtime import threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from lambda_punch.runtime.queue import JobQueue, QueuedJob
-
-    Settle = Callable[[int], object]
+    from lambda_punch.runtime.punch import Punch
+    from lambda_punch.runtime.queue import PunchQueue
 
 _AFTER = 0.15  # seconds into the margin that a drain waits for what is being sent
 _SHARE = 0.25  # of what is left of an invocation, at most, goes to sending before the margin
 
 
 class Spill(Protocol):
-    """Knows which jobs can be sent elsewhere, and sends them."""
+    """Knows which punches can be sent elsewhere, and sends them."""
 
     @property
     def lead(self) -> float:
         """Seconds before the end of the time for jobs at which it wants to begin."""
 
-    def wants(self, job: QueuedJob) -> bool:
-        """Tell whether it can send this job; quick, and never raises."""
+    def wants(self, punch: Punch) -> bool:
+        """Tell whether it can send this punch; quick, and never raises."""
 
-    def send(self, jobs: list[QueuedJob]) -> list[QueuedJob]:
-        """Send the jobs; return those that were not sent."""
+    def send(self, punches: list[Punch]) -> list[Punch]:
+        """Send the punches; return those that were not sent."""
 
 
-class Sending(threading.Thread):
-    """Sends jobs, which have left the queue, on a thread of its own."""
-
-    def __init__(self, spill: Spill, jobs: list[QueuedJob], settle: Settle) -> None:
-        super().__init__(name="lambda-punch-spill", daemon=True)
-        self._spill = spill
-        self._jobs = jobs
-        self._settle = settle
-        self._unsent: list[QueuedJob] | None = None
-
-    def run(self) -> None:
-        """Send."""
-        self._unsent = _send(self._spill, self._jobs, self._settle)
-
-    def finish(self, until: float) -> list[QueuedJob]:
-        """Wait up to ``until`` (epoch seconds); return the jobs that were not sent, as far as it is known."""
-        self.join(max(0.0, until - time.time()))
-        return self._unsent or []
+class Source(Protocol):
+    """Where the punches are: the process."""
 
     @property
-    def unknown(self) -> list[QueuedJob]:
-        """The jobs of which it is not known, or not yet, whether they were sent."""
-        return self._jobs if self._unsent is None else []
+    def queue(self) -> PunchQueue:
+        """What waits."""
+
+    @property
+    def spill(self) -> Spill | None:
+        """Who sends; None where nobody does."""
+
+    def settle(self, number: int) -> None:
+        """Settle an entry of the ledger."""
 
 
-def take(queue: JobQueue, spill: Spill | None, settle: Settle) -> Sending | None:
-    """Take from the queue what can be sent and begin to send it; None if there is nothing."""
-    jobs = [] if spill is None else queue.remove(spill.wants)
-    if spill is None or not jobs:
-        return None
-    sending = Sending(spill, jobs, settle)
-    sending.start()
-    return sending
+class Sending:
+    """Punches that have left the queue and are being sent."""
+
+    def __init__(self, source: Source) -> None:
+        """Take from the queue what can be sent, and send nothing yet."""
+        self._source = source
+        self._spill = source.spill
+        self._punches = [] if self._spill is None else source.queue.remove(self._spill.wants)
+        self._unsent: list[Punch] | None = None
+        self._ended = threading.Event()
+
+    @classmethod
+    def begin(cls, source: Source) -> Sending:
+        """Take what can be sent and begin to send it, on a thread; on this one where the system refuses a thread."""
+        sending = cls(source)
+        if sending._punches:
+            try:
+                threads.start(threads.SPILL, sending.send)
+            except RuntimeError:
+                sending.send()
+        return sending
+
+    def send(self) -> None:
+        """Send. Where it is not known whether they were sent, they count as sent: twice is worse than once."""
+        try:
+            unsent = [] if self._spill is None or not self._punches else self._spill.send(self._punches)
+        except Exception:  # noqa: BLE001 - botocore's, or ours
+            logger().exception(
+                "%d durable jobs could not be sent to their queues, or only some of them", len(self._punches)
+            )
+            unsent = []
+        kept = {punch.number for punch in unsent}
+        for punch in self._punches:
+            if punch.number not in kept:
+                self._source.settle(punch.number)
+        self._unsent = unsent
+        self._ended.set()
+
+    def finish(self, until: float) -> list[Punch]:
+        """Wait up to ``until`` (epoch seconds); put back what was not sent; return those of which it is not known."""
+        if not self._punches:
+            return []
+        self._ended.wait(min(max(0.0, until - time.time()), threading.TIMEOUT_MAX))
+        unsent, self._unsent = self._unsent, []
+        if unsent is None:
+            return self._punches
+        self._source.queue.put_back(unsent)
+        return []
 
 
-def send_leftovers(queue: JobQueue, spill: Spill, settle: Settle) -> None:
-    """Send what waits and can be sent; put back what could not."""
-    if jobs := queue.remove(spill.wants):
-        queue.put_back(_send(spill, jobs, settle))
+class Leftovers:
+    """Sends what waits some time before a drain's end, also while a job runs, and what is left at that end."""
 
-
-class Leftovers(threading.Thread):
-    """Sends leftovers some time before a drain's end, also while a job runs, and what is left at that end."""
-
-    def __init__(self, queue: JobQueue, spill: Spill, settle: Settle, until: float) -> None:
-        super().__init__(name="lambda-punch-spill", daemon=True)
-        self._queue = queue
-        self._spill = spill
-        self._settle = settle
+    def __init__(self, source: Source, spill: Spill, until: float) -> None:
+        self._source = source
         left = until - time.time()
         self._delay = max(0.0, left - min(spill.lead, left * _SHARE))
-        self._ended = threading.Event()
+        self._drained = threading.Event()
         self._time_is_over = False
+        self._thread = threads.start(threads.SPILL, self._work)
 
-    def run(self) -> None:
-        """Wait and send."""
-        if not self._ended.wait(self._delay):
-            send_leftovers(self._queue, self._spill, self._settle)
-            self._ended.wait()
+    def _work(self) -> None:
+        if not self._drained.wait(self._delay):
+            self._send()
+            self._drained.wait()
         if self._time_is_over:
-            send_leftovers(self._queue, self._spill, self._settle)
+            self._send()
+
+    def _send(self) -> None:
+        sending = Sending(self._source)
+        sending.send()
+        sending.finish(0.0)
 
     def end(self, until: float) -> None:
         """End with the drain; if that is because the time is over, wait for the sending, but not for long."""
         self._time_is_over = time.time() >= until
-        self._ended.set()
-        self.join(max(0.0, until + _AFTER - time.time()))
+        self._drained.set()
+        self._thread.join(max(0.0, until + _AFTER - time.time()))
 
 
-def watch(queue: JobQueue, spill: Spill | None, settle: Settle, until: float) -> Leftovers | None:
-    """Have leftovers sent before ``until`` (epoch seconds); None where nothing can be, or there is no end."""
-    if spill is None or until == float("inf"):
+def watch(source: Source, until: float) -> Leftovers | None:
+    """Have what waits sent before ``until`` (epoch seconds); None where nothing can be, or there is no end."""
+    if source.spill is None or until == float("inf"):
         return None
-    leftovers = Leftovers(queue, spill, settle, until)
-    leftovers.start()
-    return leftovers
-
-
-def _send(spill: Spill, jobs: list[QueuedJob], settle: Settle) -> list[QueuedJob]:
-    unsent: list[QueuedJob] = []
     try:
-        unsent = spill.send(jobs)
-    except Exception:  # noqa: BLE001 - whether they were sent is not known; sent twice is better than lost, run twice is not
-        logger().exception("%d durable jobs could not be sent to their queues, or only some of them", len(jobs))
-    kept = {job[6] for job in unsent}
-    for job in jobs:
-        if job[6] not in kept:
-            settle(job[6])
-    return unsent
+        return Leftovers(source, source.spill, until)
+    except RuntimeError as error:  # the system refuses a thread
+        logger().error("durable jobs that are not run in time cannot be sent to their queues: %s", error)
+        return None

@@ -7,31 +7,51 @@ import time
 from _queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+from lambda_punch._log import logger
+from lambda_punch.runtime import threads
+
 if TYPE_CHECKING:
     from lambda_punch.runtime.drain import Drain
 
 
-class Worker(threading.Thread):
-    """Drains up to a given time, again and again; a daemon, started at the first request."""
+class Worker:
+    """Drains up to a given time, again and again, on a thread that is made at the first request."""
 
     def __init__(self, drain: Drain) -> None:
-        super().__init__(name="lambda-punch-drain", daemon=True)
         self._drain = drain
         self._requests: SimpleQueue[tuple[float, threading.Event]] = SimpleQueue()
-
-    def run(self) -> None:
-        """Serve until the process ends."""
-        while True:
-            until, done = self._requests.get()
-            self._drain.run(until)
-            done.set()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
 
     def request(self, until: float) -> threading.Event:
-        """Have all released jobs drained; start none at or after ``until``. The event is set at the end."""
+        """Have all released punches drained; start none at or after ``until``. The event is set at the end.
+
+        Where the system refuses a thread, nothing is drained by this request, the event is never set, and the log says
+        so; the next request tries again.
+        """
         done = threading.Event()
         self._requests.put((until, done))
+        with self._starting:
+            if self._thread is None or not self._thread.is_alive():
+                try:
+                    self._thread = threads.start(threads.DRAIN, self._work)
+                except RuntimeError as error:
+                    logger().error("jobs wait, for there is no thread to run them on: %s", error)
+                    self._requests.get_nowait()
         return done
 
     def drain(self, until: float) -> bool:
-        """Wait for a drain, but not past ``until`` (epoch seconds); return False if it is not done by then."""
-        return self.request(until).wait(min(max(0.0, until - time.time()), threading.TIMEOUT_MAX))
+        """Wait for a drain, but not past ``until`` (epoch seconds), nor for one that nobody runs; True if it is done."""
+        done = self.request(until)
+        thread = self._thread
+        if thread is None or not thread.is_alive():
+            return done.is_set()
+        return done.wait(min(max(0.0, until - time.time()), threading.TIMEOUT_MAX))
+
+    def _work(self) -> None:
+        while True:
+            until, done = self._requests.get()
+            try:
+                self._drain.run(until)
+            finally:
+                done.set()

@@ -234,4 +234,4 @@ def test_handled_without_a_request_id_is_a_warning(function: Callable[..., Funct
 
     assert [shop.call(1), shop.call(2)] == [1, 2]
     assert shop.told == ["1", "2"]
-    assert len(shop.said("handled(None): pass the context that Lambda gave to the handler")) == 2
+    assert len(shop.said("handled() got a NoneType; pass the context that Lambda gave to the handler")) == 2

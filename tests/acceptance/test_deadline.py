@@ -117,7 +117,7 @@ def test_a_job_of_three_seconds_in_a_function_of_two_is_finished_once_two_invoke
     assert shop.told == ["begin", "end"]
     assert shop.started.count("runtime") == 1
     assert not any(event.kind in ("timeout", "crash", "reset") for event in shop.events)
-    assert len(shop.said("still running when the time of its invoke was over: app.long of request")) == 1
+    assert len(shop.said("outlasted its invoke")) == 1
 
 
 @MODES

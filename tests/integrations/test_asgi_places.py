@@ -154,11 +154,11 @@ def test_off_lambda_the_application_is_called_as_it_is() -> None:
     from starlette.responses import PlainTextResponse
     from starlette.routing import Route
 
-    from lambda_punch._wiring import process
     from lambda_punch.integrations.asgi import PunchMiddleware
+    from lambda_punch.runtime.start import process
 
     done: list[Any] = []
-    started = process.config
+    mode = process.mode
 
     async def home(request: object) -> PlainTextResponse:
         return PlainTextResponse("hello", background=BackgroundTask(done.append, "task"))
@@ -175,7 +175,7 @@ def test_off_lambda_the_application_is_called_as_it_is() -> None:
     assert [each if isinstance(each, str) else each["type"] for each in done] == [
         "http.response.start", "http.response.body", "task",
     ]  # fmt: skip
-    assert process.config is started
+    assert process.mode is mode
 
 
 def test_what_was_not_begun_at_the_shutdown_is_told(fastapi_function: Make) -> None:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import lambda_punch as punch
-from lambda_punch import _events, _job_settings
+from lambda_punch import _events, _settings
 from lambda_punch.jobs import aws, backends, queues, registry
 from lambda_punch.jobs.receiving import attempt
 from lambda_punch.jobs.receiving.routing import run_batch
 from lambda_punch.local.sqs_server import SqsServer
+from lambda_punch.runtime.start import process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,8 +123,9 @@ def sqs(sqs_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sqs]:
 def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Forget what a test declares, configures and learns of queues."""
     monkeypatch.setattr(registry, "_jobs", {})
-    monkeypatch.setattr(_job_settings, "config", None)
-    monkeypatch.setattr(_job_settings, "options", {})
+    monkeypatch.setattr("lambda_punch.runtime.start._measured", False)
+    _settings.restore()
+    process.reset()
     monkeypatch.setattr(_events._state, "listeners", [])
     monkeypatch.setattr(attempt, "thrown_away", attempt.ThrownAway())
     monkeypatch.setattr("lambda_punch.jobs.receiving.consumer.thrown_away", attempt.thrown_away)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from lambda_punch import _job_settings
+from lambda_punch import _settings
 
 
 class Context:
@@ -18,4 +18,4 @@ class Context:
 
 def configure(**options: Any) -> None:
     """As configure() would before start(), which this process may have behind it."""
-    _job_settings.options.update(options)
+    _settings.restore(options)

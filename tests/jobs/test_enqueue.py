@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 import lambda_punch as punch
-from lambda_punch import _job_settings, _wiring
+from lambda_punch import _settings
 from lambda_punch.jobs import EnqueueError, JobArgumentsError, JobOptionError, MessageTooLargeError, aws
-from lambda_punch.runtime import no_entry
-from lambda_punch.runtime import queue as runtime_queue
+from lambda_punch.runtime.modes import OnLambda
+from lambda_punch.runtime.process import FOREVER
+from lambda_punch.runtime.start import process
 
 SIZE = 1_048_576
 
@@ -183,7 +184,7 @@ def test_a_queue_can_have_another_name_on_aws(sqs: Any, work: Any) -> None:
 
 def _configure(**queues: Any) -> None:
     """As configure() would before start(), which this process may have behind it."""
-    _job_settings.options["queues"] = queues
+    _settings.restore({"queues": queues})
 
 
 def test_aenqueue_sends_without_blocking_the_loop(sqs: Any, work: Any) -> None:
@@ -267,18 +268,13 @@ def test_importing_the_library_and_declaring_jobs_imports_no_boto3() -> None:
 class OneRequest:
     """A request of a function on Lambda: pushed jobs wait until respond()."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        process = _wiring.Process(lambda: None)
-        for module in ("lambda_punch._wiring", "lambda_punch.jobs.sending.sender"):
-            monkeypatch.setattr(f"{module}.process", process)
-        monkeypatch.setattr("lambda_punch.jobs.sending.sender.start", lambda: None)
-        process.submit, process.enter = process.queue.add, no_entry
+    def __init__(self) -> None:
+        process.become(OnLambda(process, watched=True))
         process.begin("request-1", 0)
-        self.process = process
 
     def respond(self) -> None:
-        self.process.respond()
-        self.process.drain.run(runtime_queue.ALL)
+        process.respond()
+        process.drain.run(FOREVER)
 
 
 def test_after_the_response_all_of_a_requests_jobs_go_with_one_call(
@@ -287,7 +283,7 @@ def test_after_the_response_all_of_a_requests_jobs_go_with_one_call(
     """Nothing is sent, and nothing is asked of AWS, before."""
     url = sqs.create("jobs")
     _configure(jobs={"url": url})
-    request = OneRequest(monkeypatch)
+    request = OneRequest()
     sqs.calls.clear()
 
     sent = [work.using(after_response=True).enqueue(n) for n in range(3)]
@@ -304,20 +300,20 @@ def test_after_the_response_all_of_a_requests_jobs_go_with_one_call(
 def test_each_request_sends_its_own_jobs(sqs: Any, work: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a request enqueues after the last drain began goes after its own response."""
     url = sqs.create("jobs")
-    request = OneRequest(monkeypatch)
+    request = OneRequest()
 
     for number in range(2):
         work.enqueue(number, after_response=True)
         request.respond()
         assert [body["args"] for body in sqs.bodies(url)] == [[number]]
-        request.process.begin("request-2", 0)
+        process.begin("request-2", 0)
 
 
 def test_what_cannot_be_sent_after_the_response_is_an_error_line(
     sqs: Any, work: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """With the jobs' names and ids, since nobody is left to be told."""
-    request = OneRequest(monkeypatch)
+    request = OneRequest()
     sent = work.enqueue(1, after_response=True)
 
     request.respond()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 import lambda_punch as punch
-from lambda_punch import _job_settings
+from lambda_punch import _settings
 from lambda_punch.jobs.backends.memory import Memory
 from lambda_punch.jobs.backends.outgoing import Outgoing
 from lambda_punch.jobs.receiving.record import Change
@@ -72,7 +72,7 @@ def test_enqueued_jobs_may_send_others(done: Any) -> None:
 
 def test_off_lambda_the_memory_backend_runs_jobs_on_a_thread(done: Any) -> None:
     """In the place of SQS, by configuration; retries with their waits, in real time."""
-    _job_settings.options["backend"] = "memory"
+    _settings.restore({"backend": "memory"})
     finished = threading.Event()
 
     @punch.job(name="once-more", queue="jobs", wait=lambda _: 0)
@@ -90,7 +90,7 @@ def test_off_lambda_the_memory_backend_runs_jobs_on_a_thread(done: Any) -> None:
 
 def test_what_the_configured_backend_cannot_do_is_said_at_the_first_use(note: Any) -> None:
     """The declaration was checked against the job's own."""
-    _job_settings.options["backend"] = "lambda_event"
+    _settings.restore({"backend": "lambda_event"})
     with pytest.raises(punch.LambdaPunchError, match="lambda_event cannot do delay"):
         note.using(delay=5).enqueue(1)
 

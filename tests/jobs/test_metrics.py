@@ -13,11 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import lambda_punch as punch
-from lambda_punch import _events, _job_settings, _wiring
-from lambda_punch._job_config import JobConfig
+from lambda_punch import _events, _settings
+from lambda_punch._settings import Settings
 from lambda_punch.metrics import Metrics
-from lambda_punch.runtime import no_entry
-from lambda_punch.runtime import queue as runtime_queue
+from lambda_punch.runtime import start as runtime_start
+from lambda_punch.runtime.modes import OnLambda
+from lambda_punch.runtime.process import FOREVER
+from lambda_punch.runtime.start import process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,7 +106,7 @@ def check(line: str) -> dict[str, Any]:
 @pytest.fixture
 def written(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
     """Turn metrics on; return what gives the documents written so far, all of them checked."""
-    monkeypatch.setitem(_job_settings.options, "metrics", "jobs")
+    _settings.restore({"metrics": "jobs"})
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "shop")
     text: list[str] = []
 
@@ -155,16 +157,14 @@ def test_a_sent_job_is_written_behind_the_response(written: Any, note: Any, monk
     """Never while the request is answered; enqueue, and enqueue_at for one with a delay."""
     from lambda_punch.testing import enqueued
 
-    process = _wiring.Process(lambda: None)
-    monkeypatch.setattr(_wiring, "process", process)
-    process.submit, process.enter = process.queue.add, no_entry
+    process.become(OnLambda(process, watched=True))
     process.begin("request-1", 0)
     with enqueued():
         note.enqueue("one")
         note.using(delay=60).enqueue("two")
     before = written()
     process.respond()
-    process.drain.run(runtime_queue.ALL)
+    process.drain.run(FOREVER)
 
     assert before == []
     assert [(each["JobEvent"], each["JobArg1"]) for each in written()] == [("enqueue", "one"), ("enqueue_at", "two")]
@@ -172,20 +172,17 @@ def test_a_sent_job_is_written_behind_the_response(written: Any, note: Any, monk
 
 def test_punches_are_written_if_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Count, durations, and how long after the response they began; and what was lost. One document a drain."""
-    from lambda_punch.runtime.lost import report_lost
+    from lambda_punch.runtime.reports import report_lost
 
     documents: list[Any] = []
-    _job_settings.options.update(metrics="all", metrics_sink=documents.append, metrics_app_name="shop")
-    process = _wiring.Process(lambda: None)
-    monkeypatch.setattr(_wiring, "process", process)
-    _wiring.job_config()
-    process.submit, process.enter = process.queue.add, no_entry
-    monkeypatch.setattr("lambda_punch._process", process)
+    _settings.restore({"metrics": "all", "metrics_sink": documents.append, "metrics_app_name": "shop"})
+    runtime_start.job_settings()
+    process.become(OnLambda(process, watched=True))
     process.begin("request-1", 0)
     for number in range(150):
         punch.push(divmod, number, 0 if number == 3 else 1)
     process.respond()
-    process.drain.run(runtime_queue.ALL)
+    process.drain.run(FOREVER)
     punch.push(print)
     report_lost(process, process.queue.clear(), "a test")
 
@@ -205,8 +202,7 @@ def test_off_means_off(run: Any, builder: Any, note: Any, monkeypatch: pytest.Mo
     monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME", raising=False)
     run(builder.record(note.prepare(1)))
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "shop")
-    _job_settings.config = None
-    _job_settings.options["metrics"] = "off"
+    _settings.restore({"metrics": "off"})
     run(builder.record(note.prepare(1)))
 
     assert capsys.readouterr().out == ""
@@ -214,7 +210,7 @@ def test_off_means_off(run: Any, builder: Any, note: Any, monkeypatch: pytest.Mo
 
 def test_arguments_can_be_left_out(run: Any, builder: Any, note: Any, written: Any) -> None:
     """They may hold what does not belong into a log."""
-    _job_settings.options["metrics_arguments"] = False
+    _settings.restore({"metrics_arguments": False})
     run(builder.record(note.prepare("secret")))
 
     assert len(written()) == 2
@@ -242,7 +238,7 @@ def test_every_document_is_one_that_cloudwatch_takes(event: Any, app_name: str) 
     stream = io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stdout", stream)
-        Metrics(JobConfig(), app_name, lambda function: function()).hear(event)
+        Metrics(Settings(), app_name, lambda function: function()).hear(event)
 
     for line in stream.getvalue().splitlines(keepends=True):
         check(line)

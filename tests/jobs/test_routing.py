@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 import lambda_punch as punch
-from lambda_punch import _job_settings, _wiring
+from lambda_punch import _settings
 from lambda_punch.jobs import JobTimeoutError, PoisonMessageError
 from lambda_punch.runtime.handler import make_handler
+from lambda_punch.runtime.start import process
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def payload(job: Any, *args: Any) -> Any:
 
 def test_events_of_jobs_are_told_from_others(builder: Any, note: Any, invoked: Any) -> None:
     """By the message, or by the queue that a declared job or the configuration names."""
-    _job_settings.options["queues"] = {"bulk": {"url": "https://sqs.eu-west-1.amazonaws.com/1/stack-Bulk-1"}}
+    _settings.restore({"queues": {"bulk": {"url": "https://sqs.eu-west-1.amazonaws.com/1/stack-Bulk-1"}}})
     foreign = builder.record(body='{"order": 1}', queue="theirs")
 
     assert punch.is_jobs_event({"Records": [builder.record(note.prepare(1), queue="theirs")]})
@@ -48,7 +49,7 @@ def test_events_of_jobs_are_told_from_others(builder: Any, note: Any, invoked: A
 
 def test_a_handler_serves_web_and_jobs_from_one_image(builder: Any, note: Any, done: Any) -> None:
     """@punch.handler gives events of jobs to the consumer, and all others to the function."""
-    handler = make_handler(lambda event, _context: {"answer": event}, _wiring.process)
+    handler = make_handler(lambda event, _context: {"answer": event}, process)
 
     assert handler({"rawPath": "/"}, None) == {"answer": {"rawPath": "/"}}
     assert handler({"Records": [builder.record(note.prepare(1))]}, None) == {"batchItemFailures": []}
@@ -112,8 +113,7 @@ def test_an_asynchronous_invoke_goes_to_the_function_named(monkeypatch: pytest.M
     with pytest.raises(EnqueueError, match="no function to invoke"):
         invoked.enqueue(1)
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "web")
-    _job_settings.options["queues"] = {"workers": {"function": "arn:aws:lambda:eu-west-1:1:function:jobs"}}
-    _job_settings.config = None
+    _settings.restore({"queues": {"workers": {"function": "arn:aws:lambda:eu-west-1:1:function:jobs"}}})
 
     invoked.enqueue(1)
     invoked.using(queue="other").enqueue(2)

@@ -18,7 +18,8 @@ import lambda_punch as punch
 from lambda_punch.jobs.sending.spill import Spill
 from lambda_punch.runtime.background_loop import BackgroundLoop
 from lambda_punch.runtime.drain import Drain
-from lambda_punch.runtime.queue import ALL, JobQueue
+from lambda_punch.runtime.queue import ALL, PunchQueue
+from lambda_punch.runtime.spill import Sending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,17 +57,22 @@ def handler(event, context):
 class Bench:
     """A queue with a drain that spills, in this process."""
 
+    error_handler = lost_handler = None
+
     def __init__(self) -> None:
-        self.queue = JobQueue()
+        self.hooks: list[Any] = []
+        self.queue = PunchQueue()
         self.queue.released = ALL
+        self.loop = BackgroundLoop()
+        self.spill = Spill()
         self.entered = 0
         self.settled: list[int] = []  # what is not settled in the ledger counts as lost when the process is killed
-        self.drain = Drain(self.queue, BackgroundLoop(), lambda *_: True, settle=self.settled.append)
-        self.drain.spill = Spill()
+        self.settle = self.settled.append
+        self.drain = Drain(self)
 
     def push(self, function: Any, *args: Any, number: int = 0) -> None:
         self.entered += 1
-        self.queue.add((number, "request-1", function, args, None, copy_context(), self.entered))
+        self.queue.add((function, args, None, "request-1", number, copy_context(), self.entered))
 
 
 @pytest.fixture
@@ -204,21 +210,19 @@ def test_each_job_is_run_or_sent_and_never_both(jobs: list[tuple[bool, bool]], c
             self.sent: list[int] = []
 
         def wants(self, job: Any) -> bool:
-            return bool(jobs[job[3][0]][0])
+            return bool(jobs[job.args[0]][0])
 
         def send(self, given: list[Any]) -> list[Any]:
-            self.sent += [job[3][0] for job in given if jobs[job[3][0]][1]]
-            return [job for job in given if not jobs[job[3][0]][1]]
-
-    from lambda_punch.runtime.spill import send_leftovers
+            self.sent += [job.args[0] for job in given if jobs[job.args[0]][1]]
+            return [job for job in given if not jobs[job.args[0]][1]]
 
     ran: list[int] = []
     spill = Picky()
     bench = Bench()
-    bench.drain.spill = None
+    bench.spill = spill
     for number in range(len(jobs)):
         bench.push(ran.append, number)
-    spiller = threading.Thread(target=lambda: [send_leftovers(bench.queue, spill, bool) for _ in chunks])
+    spiller = threading.Thread(target=lambda: [Sending.begin(bench).finish(float("inf")) for _ in chunks])
     spiller.start()
     bench.drain.run(float("inf"))
     spiller.join()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import lambda_punch as punch
-from lambda_punch import _job_settings
+from lambda_punch import _settings
 from lambda_punch.jobs import queues
 
 
@@ -91,7 +91,7 @@ def test_the_queues_attributes_are_asked_for_once(sqs: Any, fail: Any) -> None:
 def test_configured_queues_need_no_call_but_the_one_that_delays(sqs: Any, fail: Any) -> None:
     """URL and maxReceiveCount are known then."""
     url = sqs.create("stack-Jobs-1", max_receives=13)
-    _job_settings.options["queues"] = {"jobs": {"url": url, "max_receive_count": 13}}
+    _settings.restore({"queues": {"jobs": {"url": url, "max_receive_count": 13}}})
     fail.enqueue(1)
     event = sqs.event(url)
     sqs.calls.clear()

@@ -6,10 +6,9 @@ import os
 import threading
 from unittest import mock
 
-from lambda_punch import _config
 from lambda_punch.runtime import shutdown
 from lambda_punch.runtime.modes import Alone
-from lambda_punch.runtime.process import Process, no_entry
+from lambda_punch.runtime.process import Mode, Process
 
 from .world import MARGIN, SLOW, TIMEOUT, World
 
@@ -40,13 +39,9 @@ class WorldAlone(World):
         self.estate = None
         self.drainer = None
         self.first = len(self.jobs)
-        self.process = process = Process(lambda: None)
-        process.config = _config.Config()
-        process.freezes = True
-        process.mode = Alone(process)
+        self.process = process = Process(Mode)
         process._worker = MainThreadsWorker(self)  # type: ignore[assignment]
-        process.submit = process.queue.add
-        process.enter = no_entry
+        process.become(Alone(process, watched=True))
 
     def bury(self) -> None:
         """Nothing was open."""

@@ -14,19 +14,17 @@ import re
 import tempfile
 import threading
 from collections import deque
-from contextvars import copy_context
 from typing import TYPE_CHECKING
 from unittest import mock
 
 import extension.log
 import extension.lost
 from extension import events, loop, rendezvous, watch
-from lambda_punch import _config
 from lambda_punch.runtime import heir, shutdown
 from lambda_punch.runtime.handled import HandledFile
 from lambda_punch.runtime.ledger import Ledger
-from lambda_punch.runtime.modes import WithExtension
-from lambda_punch.runtime.process import Process
+from lambda_punch.runtime.modes import Inheriting, WithExtension
+from lambda_punch.runtime.process import Mode, Process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,8 +133,8 @@ class World:
         self._set("extension.loop.HandledFile", Watch)
         self._set("extension.log._write", lambda _level, message: self._log(message))
         # real seconds, where a thread has to be waited for
-        self._set("lambda_punch.runtime.shutdown.LAST_START", 0.02)
-        self._set("lambda_punch.runtime.shutdown.LAST_END", 0.03)
+        self._set("lambda_punch.runtime.deadlines.LAST_START", 0.02)
+        self._set("lambda_punch.runtime.deadlines.LAST_END", 0.03)
         self._set("lambda_punch.runtime.heir.fork_heir", self._fork)
         self._set("lambda_punch.runtime.handled._lives", lambda _pid: not self.extension_dead)
         handler = logging.Handler()
@@ -188,24 +186,20 @@ class World:
         descriptor = rendezvous.make_handled_file(self.directory)
         self.holder = loop.Holder(self.directory, descriptor)
         self.holder._drain = mock.Mock(request=self._drain_request)
-        self.process = process = Process(lambda: None)
-        process.config = _config.Config()
-        process.freezes = True
-        self.file = HandledFile(self.directory)
-        self.mode = process.mode = WithExtension(process, self.file, self.directory, heard=True)
-        self.mode._server = mock.Mock()
-        self.mode._margin = mock.Mock()
-        process.submit = process.queue.add
+        self.process = process = Process(Mode)
         self.ledger = Ledger(self.directory)
         process.keep(self.ledger)
+        self.file = HandledFile(self.directory)
+        self.mode = WithExtension(process, self.file, self.directory, watched=True, heard=True)
+        self.mode._server = mock.Mock()
+        process.become(self.mode)
 
     # -- a request ----------------------------------------------------------------------------------------------------
 
     def push(self, kind: str) -> None:
         job = Job(self, len(self.jobs), kind, self.process.sequence)
         self.jobs.append(job)
-        number = self.process.enter(job)
-        self.process.submit((self.process.sequence, self.process.request_id, job, (), None, copy_context(), number))
+        self.process.push(job)
 
     def invoke(self, kinds: list[str], *, seconds: float, extension_first: bool, unblock: bool) -> None:
         """One invoke, to the extension's ``event/next``; the handler takes ``seconds``.
@@ -272,7 +266,7 @@ class World:
 
     def drain(self, request_id: str, until: float) -> None:
         """What the drain thread does when it is asked."""
-        self.mode._drain(request_id, until)
+        self.mode.drain(request_id, until)
 
     def unblock(self) -> None:
         """The job that was frozen in its middle comes to its end, and the drain thread goes on."""
@@ -305,7 +299,7 @@ class World:
         assert self.estate is not None
         self.in_heir = True
         self.process.fork()
-        self.process.keep(self.ledger)
+        self.process.become(Inheriting(self.process, self.ledger))
         with (
             mock.patch("os.setsid"),
             mock.patch("signal.set_wakeup_fd"),
@@ -314,7 +308,7 @@ class World:
         ):
             reader, writer = os.pipe()
             os.close(writer)
-            heir._work_off(self.estate, self.process, reader, 1)
+            heir._work_off(self.estate, self.process, reader)
 
     def shut_down(self, reason: str) -> None:
         """The extension's part: it waits for the heir, then tells what nobody else has told."""

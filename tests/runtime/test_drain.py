@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lambda_punch import _settings
 from lambda_punch.runtime.background_loop import BackgroundLoop
 from lambda_punch.runtime.drain import Drain
-from lambda_punch.runtime.queue import ALL, JobQueue
+from lambda_punch.runtime.queue import ALL, PunchQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
-    from lambda_punch.runtime.job import Job
+    from lambda_punch.runtime.punch import Punch
 
 FOREVER = float("inf")
 
@@ -27,18 +28,33 @@ FOREVER = float("inf")
 class Bench:
     """A queue with a drain, whose errors are kept."""
 
-    def __init__(self, workers: int = 1) -> None:
-        self.errors: list[tuple[str, str]] = []
-        self.queue = JobQueue()
-        self.queue.released = ALL
-        self.drain = Drain(self.queue, BackgroundLoop(), self.keep, workers)
+    lost_handler = spill = None
 
-    def keep(self, error: BaseException, job: Job) -> bool:
-        self.errors.append((type(error).__name__, job.name))
-        return True
+    def __init__(self) -> None:
+        self.errors: list[tuple[str, str]] = []
+        self.settled: list[int] = []
+        self.hooks: list[Callable[[Any], Any]] = []
+        self.queue = PunchQueue()
+        self.queue.released = ALL
+        self.loop = BackgroundLoop()
+        self.error_handler: Callable[[BaseException, Punch], Any] | None = self.keep
+        self.drain = Drain(self)
+
+    def keep(self, error: BaseException, punch: Punch) -> None:
+        self.errors.append((type(error).__name__, punch.name))
+
+    def settle(self, number: int) -> None:
+        self.settled.append(number)
 
     def push(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        self.queue.add((0, "request-1", function, args, kwargs or None, copy_context(), 0))
+        self.queue.add((function, args, kwargs or None, "request-1", 0, copy_context(), 0))
+
+
+@pytest.fixture
+def four_workers() -> Iterator[None]:
+    before = _settings.restore({"workers": 4})
+    yield
+    _settings.restore(before)
 
 
 def test_jobs_run_in_the_order_pushed_with_their_arguments() -> None:
@@ -76,7 +92,7 @@ def test_no_job_starts_when_the_time_is_over() -> None:
 def test_the_time_is_looked_at_before_each_job() -> None:
     """A job that ends the time keeps the next one from starting."""
     bench, done = Bench(), []
-    bench.push(lambda: setattr(bench.drain, "until", 0.0))
+    bench.push(lambda: bench.drain.shorten(0.0))
     bench.push(done.append, 1)
 
     assert bench.drain.run(FOREVER) == (1, 0, 1)
@@ -133,9 +149,10 @@ def test_async_jobs_are_awaited_in_their_context() -> None:
     assert len({loop for _, loop in seen}) == 1
 
 
+@pytest.mark.usefixtures("four_workers")
 def test_workers_share_the_jobs_and_each_runs_once() -> None:
     """Four workers, five hundred jobs, some of which push another."""
-    bench, done, lock = Bench(workers=4), [], threading.Lock()
+    bench, done, lock = Bench(), [], threading.Lock()
 
     def job(number: int) -> None:
         with lock:
@@ -172,7 +189,7 @@ def test_a_second_drain_waits_for_the_first() -> None:
 def test_a_running_job_is_named() -> None:
     """While it runs, with the request that pushed it; also through a partial."""
     bench = Bench()
-    bench.push(functools.partial(lambda into: into.extend(bench.drain.running), names := []))
+    bench.push(functools.partial(lambda into: into.extend(bench.drain.under_way), names := []))
     bench.drain.run(FOREVER)
 
     assert [job.request_id for job in names] == ["request-1"]
@@ -194,7 +211,7 @@ def test_a_log_handler_that_fails_does_not_end_the_drain(monkeypatch: pytest.Mon
     monkeypatch.setattr(logging.getLogger("lambda_punch"), "handlers", [Failing()])
     monkeypatch.setattr(logging.getLogger("lambda_punch"), "propagate", False)
     bench, done = Bench(), []
-    bench.drain = Drain(bench.queue, BackgroundLoop(), lambda *_: False)
+    bench.error_handler = None
     bench.push(lambda: 1 / 0)
     bench.push(done.append, 1)
 

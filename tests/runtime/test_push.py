@@ -11,7 +11,9 @@ from contextvars import ContextVar
 import pytest
 
 import lambda_punch as punch
-from lambda_punch import _wiring
+from lambda_punch import _settings
+from lambda_punch.runtime.modes import Closed
+from lambda_punch.runtime.start import process
 
 
 @pytest.fixture(autouse=True)
@@ -19,9 +21,8 @@ def fresh() -> object:
     """Begin each test as a new process would."""
 
     def clear() -> None:
-        _wiring.process.reset()
-        _wiring.process.error_handler = None
-        _wiring._options.clear()
+        process.reset()
+        _settings.restore()
 
     clear()
     yield
@@ -86,7 +87,7 @@ def test_a_coroutine_object_is_refused() -> None:
 def test_push_after_the_shutdown_is_refused() -> None:
     """The pusher learns that the job will not run."""
     punch.start()
-    _wiring.process.refuse()
+    process.become(Closed(process))
 
     with pytest.raises(punch.ShutDownError, match="after the shutdown"):
         punch.push(print)
@@ -96,22 +97,20 @@ def test_configure_after_start_is_refused_and_changes_nothing() -> None:
     """It would come too late."""
     punch.start()
 
-    with pytest.raises(punch.ConfigurationError, match=r"call it first"):
+    with pytest.raises(punch.ConfigurationError, match=r"before anything else"):
         punch.configure(workers=2)
-    assert _wiring.process.config is not None
-    assert _wiring.process.config.workers == 1
+    assert _settings.current().workers == 1
 
 
 def test_a_second_start_does_nothing() -> None:
     """The first one's settings and mode stay."""
     punch.configure(workers=3)
     punch.start()
-    mode = _wiring.process.mode
+    mode = process.mode
     punch.start()
 
-    assert _wiring.process.mode is mode
-    assert _wiring.process.config is not None
-    assert _wiring.process.config.workers == 3
+    assert process.mode is mode
+    assert _settings.current().workers == 3
 
 
 @pytest.mark.parametrize(
@@ -134,8 +133,7 @@ def test_a_wrong_variable_is_one_error_line_and_its_default_is_used(
 
     punch.start()
 
-    assert _wiring.process.config is not None
-    assert (_wiring.process.config.workers, _wiring.process.config.margin) == (1, 0.5)
+    assert (_settings.current().workers, _settings.current().margin) == (1, 0.5)
     assert [record.getMessage() for record in caplog.records if "LAMBDA_PUNCH_WORKERS='many'" in record.getMessage()]
 
 

@@ -8,29 +8,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from lambda_punch.runtime.queue import ALL, JobQueue
+from lambda_punch.runtime.queue import ALL, PunchQueue
 
 
 def job(sequence: int, name: object = None) -> tuple:
-    return (sequence, "", name, (), None, copy_context(), 0)
+    return (name, (), None, "", sequence, copy_context(), 0)
 
 
 def test_a_job_is_taken_when_its_response_is_released() -> None:
     """The job of a request that is still being handled stays."""
-    queue = JobQueue()
+    queue = PunchQueue()
     queue.add(job(1, "first"))
     queue.add(job(2, "second"))
     queue.released = 1
 
-    assert queue.take()[2] == "first"
+    assert queue.take().function == "first"
     assert queue.take() is None
     queue.released = 2
-    assert queue.take()[2] == "second"
+    assert queue.take().function == "second"
 
 
 def test_clear_takes_all_that_waits() -> None:
     """Also what has not been released."""
-    queue = JobQueue()
+    queue = PunchQueue()
     queue.add(job(1))
     queue.add(job(2))
 
@@ -43,7 +43,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.queue = JobQueue()
+        self.queue = PunchQueue()
         self.sequence = self.released = 0
         self.pushed: list[int] = []
         self.taken: list[tuple[int, int]] = []
@@ -66,8 +66,8 @@ class QueueMachine(RuleBasedStateMachine):
     def take(self, count: int) -> None:
         for _ in range(count):
             if (taken := self.queue.take()) is not None:
-                assert taken[0] <= self.released
-                self.taken.append((taken[0], taken[2]))
+                assert taken.sequence <= self.released
+                self.taken.append((taken.sequence, taken.function))
 
     @invariant()
     def each_is_taken_once_in_the_order_pushed(self) -> None:
@@ -85,7 +85,7 @@ TestQueue = QueueMachine.TestCase
 @given(st.lists(st.integers(0, 5)))
 def test_len_counts_what_waits(sequences: list[int]) -> None:
     """Released or not."""
-    queue = JobQueue()
+    queue = PunchQueue()
     for sequence in sequences:
         queue.add(job(sequence))
 

@@ -59,7 +59,7 @@ assert_type(asynchronous("event", None), int)
 
 
 @punch.error_handler
-def report(error: BaseException, job: punch.Job) -> None:
+def report(error: BaseException, job: punch.Punch) -> None:
     assert_type(job.name, str)
 
 
@@ -68,7 +68,7 @@ def wrong(error: int) -> None: ...
 
 
 @punch.on_lost
-def tell(jobs: list[punch.Job], reason: str) -> None:
+def tell(jobs: list[punch.Punch], reason: str) -> None:
     assert_type(jobs[0].name, str)
 
 

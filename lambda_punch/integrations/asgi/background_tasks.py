@@ -10,8 +10,9 @@ import sys
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from lambda_punch.integrations._report import report
-from lambda_punch.runtime.job import Job
+from lambda_punch.runtime.punch import Punch
+from lambda_punch.runtime.reports import report_failure
+from lambda_punch.runtime.start import process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -72,5 +73,5 @@ class _Guarded:
         except Exception as error:  # noqa: BLE001 - whatever a task raises, the next one runs
             if self._errors:
                 task = self._task
-                report(error, Job(task.func, task.args, task.kwargs, request_id.get() or ""))
+                report_failure(process, error, Punch(task.func, task.args, task.kwargs, request_id.get() or ""))
             self._errors.append(error)

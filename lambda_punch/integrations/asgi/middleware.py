@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import lambda_punch as punch
 from lambda_punch._log import logger
-from lambda_punch._wiring import process
-from lambda_punch.integrations._name import named
 from lambda_punch.integrations._place import defers, prepare
 from lambda_punch.integrations.asgi import background_tasks
 from lambda_punch.integrations.asgi.exchange import Exchange
 from lambda_punch.integrations.asgi.lifespan import Lifespan
 from lambda_punch.integrations.asgi.turns import Turns
+from lambda_punch.runtime.punch import named
+from lambda_punch.runtime.start import process
 
 if TYPE_CHECKING:
     from lambda_punch.integrations.asgi.types import App, Receive, Scope, Send

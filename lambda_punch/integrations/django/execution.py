@@ -16,7 +16,6 @@ from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 from django.utils import timezone
 
-from lambda_punch._wiring import process
 from lambda_punch.integrations.django.framework import (
     TaskContext,
     TaskError,
@@ -26,6 +25,7 @@ from lambda_punch.integrations.django.framework import (
     task_finished,
     task_started,
 )
+from lambda_punch.runtime.start import process
 
 
 def execute(result: TaskResult[Any], sender: type, worker_id: str) -> BaseException | None:

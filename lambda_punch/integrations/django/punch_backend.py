@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from django.core import checks
 
 import lambda_punch as punch
-from lambda_punch.integrations._name import named
 from lambda_punch.integrations._place import prepare
 from lambda_punch.integrations.django.backend import Backend
 from lambda_punch.integrations.django.execution import execute, worker_id
+from lambda_punch.runtime.punch import named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Awaitable
 from contextvars import copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lambda_punch._log import logger
-from lambda_punch._wiring import process
 from lambda_punch.errors import ConfigurationError
 from lambda_punch.integrations._place import defers, prepare
-from lambda_punch.integrations._report import report
-from lambda_punch.runtime.job import Job, qualified_name
+from lambda_punch.runtime import threads
+from lambda_punch.runtime.punch import Punch, name_of
 from lambda_punch.runtime.queue import ALL
+from lambda_punch.runtime.reports import report_failure
 from lambda_punch.runtime.response import watch_runtime_client
+from lambda_punch.runtime.start import process
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
 
 
@@ -56,7 +58,7 @@ def _checked(flusher: Any) -> Flusher:
         return flusher
     if not callable(flusher):
         raise ConfigurationError(f"flush_after() takes presets and callables without arguments, not {flusher!r}")
-    return Flusher(qualified_name(flusher), lambda _seconds: flusher())
+    return Flusher(name_of(flusher), lambda _seconds: flusher())
 
 
 class _Last:
@@ -83,8 +85,7 @@ class _Last:
             self._queue(process.sequence)
 
     def _queue(self, sequence: int) -> None:
-        number = process.enter(flush_telemetry)
-        process.submit((sequence, process.request_id, flush_telemetry, (), None, copy_context(), number))
+        process.push(flush_telemetry, sequence=sequence)
 
     def run(self) -> None:
         if os.getpid() != self._pid:
@@ -100,7 +101,7 @@ class _Last:
 
     def _others(self) -> bool:
         """Tell whether other jobs wait or run."""
-        if len(process.drain.running) > 1:
+        if len(process.drain.under_way) > 1:
             time.sleep(0.005)  # other workers are at it, and nothing tells when they are done
             return True
         return len(process.queue) > 0
@@ -121,9 +122,7 @@ class _Last:
         if late is None or not late.is_alive():
             seconds = max(0.001, deadline - time.time())
             context = copy_context()
-            late = threading.Thread(target=context.run, args=(_call, flusher, seconds), name="lambda-punch-flush")
-            late.daemon = True
-            late.start()
+            late = threads.start(threads.FLUSH, partial(context.run, _call, flusher, seconds))
             late.join(seconds)
         if late.is_alive():
             self._late[flusher.name] = late
@@ -144,17 +143,14 @@ def _call(flusher: Flusher, seconds: float) -> None:
     try:
         result = flusher.flush(seconds)
         if isinstance(result, Awaitable):
-            process.loop.run(result, copy_context())
+            process.loop.run(result)
     except BaseException as error:  # noqa: BLE001 - the next one is flushed, whatever this one raises
-        report(error, Job(_Named(flusher), (), {}, process.request_id))
+        report_failure(process, error, Punch(_under_its_name(flusher), (seconds,), {}, process.request_id))
 
 
-class _Named:
-    """A flusher under its own name for error handlers and logs."""
+def _under_its_name(flusher: Flusher) -> Callable[[float], Any]:
+    def flush(seconds: float) -> Any:
+        return flusher.flush(seconds)
 
-    def __init__(self, flusher: Flusher) -> None:
-        self.__module__, _, self.__qualname__ = flusher.name.rpartition(".")
-        self._flusher = flusher
-
-    def __call__(self, seconds: float) -> Any:
-        return self._flusher.flush(seconds)
+    flush.__module__, _, flush.__qualname__ = flusher.name.rpartition(".")
+    return flush

@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from lambda_punch._wiring import job_config
 from lambda_punch.errors import MissingExtraError
 from lambda_punch.jobs import aws
 from lambda_punch.jobs.backends.outgoing import Failure, Outgoing, Sent
 from lambda_punch.jobs.errors import EnqueueError
+from lambda_punch.runtime.start import job_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +59,7 @@ class LambdaEvent:
         return result
 
     def _function(self, queue: str | None) -> str:
-        configured = job_config().queues.get(queue or "")
+        configured = job_settings().queues.get(queue or "")
         function = (configured.function if configured else None) or queue or os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
         if not function:
             raise EnqueueError("no function to invoke: name it as the job's queue, or run on Lambda")

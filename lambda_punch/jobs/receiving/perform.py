@@ -18,8 +18,8 @@ from contextvars import ContextVar, copy_context
 from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lambda_punch._wiring import process
 from lambda_punch.jobs.errors import JobTimeoutError
+from lambda_punch.runtime.start import process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from lambda_punch._config import Config
 from lambda_punch._log import logger
-from lambda_punch._wiring import job_config, process
 from lambda_punch.jobs import queues, registry
 from lambda_punch.jobs.message import MARK, is_marked
 from lambda_punch.jobs.receiving.attempt import Settings
@@ -15,6 +13,7 @@ from lambda_punch.jobs.receiving.consumer import RESERVE, Batch
 from lambda_punch.jobs.receiving.deliveries import SqsDeliveries
 from lambda_punch.jobs.receiving.invoked import run_invoked
 from lambda_punch.jobs.receiving.record import records_of
+from lambda_punch.runtime.start import job_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +58,7 @@ def run_batch(
     event: Any, context: object, deliveries: Deliveries, clock: Callable[[], float] = time.time
 ) -> dict[str, Any]:
     """Run an SQS event whose queue is ``deliveries``, and tells the time by ``clock``."""
-    config = job_config()
+    config = job_settings()
     settings = Settings(until(context), config.retries, config.concurrency, config.fifo_stop, clock)
     response = Batch(records_of(event), deliveries, settings).run()
     failures = len(response["batchItemFailures"])
@@ -73,5 +72,5 @@ def until(context: Any) -> float:
         remaining = float(context.get_remaining_time_in_millis()) / 1000
     except Exception:  # noqa: BLE001 - a test's context, or none
         return float("inf")
-    margin = (process.config or Config()).margin
+    margin = job_settings().margin
     return time.time() + remaining - margin - min(RESERVE, remaining * 0.1)

@@ -9,7 +9,6 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, ParamSpec, TypeVar, overload
 
-from lambda_punch._wiring import job_config
 from lambda_punch.jobs import backends, options, registry
 from lambda_punch.jobs.backends.outgoing import Outgoing
 from lambda_punch.jobs.errors import EnqueueError, JobOptionError, MessageTooLargeError
@@ -17,6 +16,7 @@ from lambda_punch.jobs.message import Message, encode
 from lambda_punch.jobs.options import Options
 from lambda_punch.jobs.sending import arguments
 from lambda_punch.jobs.sending.sender import send, send_after_response
+from lambda_punch.runtime.start import job_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -96,7 +96,7 @@ class DurableJob(Generic[P, R]):
 
     def prepare(self, *args: P.args, **kwargs: P.kwargs) -> Prepared:
         """Return the checked call for enqueue_many(); nothing is sent. Raises what enqueue() does for the arguments."""
-        job_config()  # from now on metrics are written
+        job_settings()  # from now on metrics are written
         chosen = self.options
         arguments.check(self.signature, self.name, args, kwargs)
         backend = backends.instead or backends.find(self._backend())
@@ -128,7 +128,7 @@ class DurableJob(Generic[P, R]):
 
     def _backend(self) -> str | Backend:
         """Return the backend declared, or the one that the configuration puts in the place of all."""
-        chosen = job_config().backend
+        chosen = job_settings().backend
         if chosen is None or chosen == self.options.backend:
             return self.options.backend
         if chosen != "memory":  # which can do all that the others can

@@ -8,14 +8,13 @@ leaves time for it. What the backend does not take then is one ERROR line with t
 from __future__ import annotations
 
 import threading
-from contextvars import copy_context
 from typing import TYPE_CHECKING, Any
 
 from lambda_punch import _events
 from lambda_punch._log import logger
-from lambda_punch._wiring import process, start
 from lambda_punch.jobs.backends.outgoing import Failure
 from lambda_punch.jobs.errors import EnqueueError
+from lambda_punch.runtime.start import process, start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,15 +56,15 @@ def send_after_response(items: list[Item]) -> None:
     """Send when the response of the request now being handled is out."""
     global _open  # noqa: PLW0603 - one request at a time, one outbox
     start()
-    number, submit = process.sequence, process.submit
+    number, mode = process.sequence, process.mode
     with _lock:
-        if _open is not None and _open[:2] == (number, submit):
+        if _open is not None and _open[:2] == (number, mode):
             _open[2].extend(items)
             return
         mine = list(items)
-        _open = (number, submit, mine)
+        _open = (number, mode, mine)
     try:
-        submit((number, process.request_id, send_waiting, (mine,), None, copy_context(), process.enter(send_waiting)))
+        process.push(send_waiting, (mine,))
     except BaseException:
         _close(mine)
         raise

@@ -1,0 +1,103 @@
+"""What users want round each job: a context manager, entered in the job's context before it and left after it.
+
+A hook is called with the job (a Punch, or the Execution of a durable job) and returns a context manager, or None for
+nothing. One with ``__enter__`` is entered on the job's thread, round the call and whatever is awaited of it; one with
+only ``__aenter__`` on the event loop, round what is awaited, in the same task: for a plain function there is nothing to
+await, so it is not entered there, which is logged once. Hooks are entered in the order added and left in the opposite
+one. The report of a failure is made inside them. A hook that raises is logged, and the job runs as without it; what
+``__exit__`` returns is ignored.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from lambda_punch._log import logger
+from lambda_punch.runtime.punch import name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
+    from typing import TypeAlias
+
+    class Job(Protocol):
+        """What is told of a job: at least its name."""
+
+        @property
+        def name(self) -> str:
+            """The name under which the log has it."""
+
+    Manager: TypeAlias = AbstractContextManager[Any] | AbstractAsyncContextManager[Any] | None
+    Hook: TypeAlias = Callable[[Any], Manager]
+    Run = Callable[..., Any]
+
+_told: set[str] = set()
+
+
+class Around:
+    """The context managers of one run of one job. ``run`` calls a function in the job's context."""
+
+    def __init__(self, hooks: Sequence[Hook], job: Job, run: Run) -> None:
+        """Enter what can be entered on this thread; raises nothing."""
+        self._run = run
+        self._entered: list[Any] = []
+        self._awaiting: list[Any] = []
+        for hook in hooks:
+            try:
+                manager = run(hook, job)
+                if hasattr(manager, "__enter__"):
+                    run(manager.__enter__)
+                    self._entered.append(manager)
+                elif manager is not None:
+                    self._awaiting.append(manager)
+            except Exception:  # noqa: BLE001 - the job is not the hook's to break
+                _log_failure(hook)
+
+    @property
+    def awaits(self) -> bool:
+        """Whether there are managers that can only be entered on the loop."""
+        return bool(self._awaiting)
+
+    async def awaited(self, awaitable: Awaitable[Any], report: Callable[[BaseException], object]) -> None:
+        """Await inside the asynchronous managers; give what is raised to ``report``, inside them too. Raises nothing."""
+        entered = []
+        for manager in self._awaiting:
+            try:
+                await manager.__aenter__()
+                entered.append(manager)
+            except Exception:  # noqa: BLE001 - as above
+                _log_failure(manager)
+        error = None
+        try:
+            await awaitable
+        except BaseException as raised:  # noqa: BLE001 - a job may raise anything
+            error = raised
+            report(raised)
+        for manager in reversed(entered):
+            try:
+                await manager.__aexit__(type(error) if error else None, error, error.__traceback__ if error else None)
+            except BaseException as raised:  # noqa: BLE001 - as above
+                if raised is not error:
+                    _log_failure(manager)
+        self._awaiting = []
+
+    def leave(self, job: Job, error: BaseException | None) -> None:
+        """Leave the managers, with the job's error if it has one; raises nothing."""
+        if self._awaiting and job.name not in _told:
+            _told.add(job.name)
+            logger().error(
+                "an around_job hook gave an asynchronous context manager, which was not entered round %s: it is a plain "
+                "function; return one with __enter__ as well", job.name,
+            )  # fmt: skip
+        for manager in reversed(self._entered):
+            try:
+                self._run(
+                    manager.__exit__, type(error) if error else None, error, error.__traceback__ if error else None
+                )
+            except BaseException as raised:  # noqa: BLE001 - as above
+                if raised is not error:
+                    _log_failure(manager)
+
+
+def _log_failure(hook: object) -> None:
+    logger().exception("the around_job hook %s failed; the job runs all the same", name_of(hook))

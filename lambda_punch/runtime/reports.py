@@ -1,0 +1,67 @@
+"""Telling of jobs that failed, and of jobs that will not run, or not to their end. Nothing here raises.
+
+A failure goes to the user's error handler, else into the log, in the context of the job: its request's logging
+fields, trace and tags are on it. A loss is one ERROR line and the user's hook, from the process that gives the jobs up.
+"""
+
+from __future__ import annotations
+
+from lambda_punch import _events
+from lambda_punch._log import logger
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Protocol
+
+    from lambda_punch.runtime.punch import Punch
+
+    class Told(Protocol):
+        """Who knows the user's handlers and the ledger: the process."""
+
+        @property
+        def error_handler(self) -> Callable[[BaseException, Punch], Any] | None:
+            """Gets failures in place of the log."""
+
+        @property
+        def lost_handler(self) -> Callable[[list[Punch], str], Any] | None:
+            """Gets losses, beside the log."""
+
+        def settle(self, number: int) -> None:
+            """Settle an entry of the ledger."""
+
+
+def report_failure(process: Told, error: BaseException, punch: Punch) -> None:
+    """Give an error to the user's handler, or log it, in the context of the punch. From any thread."""
+    try:
+        punch.within(_tell, process, error, punch)
+    except BaseException as another:  # noqa: BLE001 - its context is in use: the job left something running in it
+        logger().error("job %s failed, and so did the report of it: %r", punch.name, another, exc_info=error)
+
+
+def _tell(process: Told, error: BaseException, punch: Punch) -> None:
+    handler = process.error_handler
+    if handler is not None:
+        try:
+            handler(error, punch)
+        except BaseException:  # noqa: BLE001 - a broken handler must not stop what comes next
+            logger().exception("the error handler failed")
+        else:
+            return
+    logger().error("job %s of request %s failed", punch.name, punch.request_id or "-", exc_info=error)
+
+
+def report_lost(process: Told, lost: list[Punch], reason: str) -> None:
+    """Write one ERROR line with the number and the names of ``lost``, then call the user's hook."""
+    if not lost:
+        return
+    names = ", ".join(sorted({punch.name for punch in lost}))
+    logger().error("%d job%s lost (%s): %s", len(lost), "" if len(lost) == 1 else "s", names, reason)
+    _events.tell(_events.PunchesLost(len(lost)))
+    for punch in lost:
+        process.settle(punch.number)
+    if process.lost_handler is not None:
+        try:
+            process.lost_handler(lost, reason)
+        except BaseException:  # noqa: BLE001 - the process is about to end and has more to say
+            logger().exception("the on_lost hook failed")

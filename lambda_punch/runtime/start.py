@@ -1,0 +1,221 @@
+"""start(): where are we, and which mode follows. The one door to the process's state for all that stands above.
+
+| where                                          | found by                                        | mode                      |
+| ---------------------------------------------- | ----------------------------------------------- | ------------------------- |
+| not on Lambda, or a started process's child    | no AWS_LAMBDA_RUNTIME_API                       | Outside                   |
+| Lambda, a SnapStart snapshot is still to come  | AWS_LAMBDA_INITIALIZATION_TYPE=snap-start       | BeforeRestore, then as below |
+| Lambda with the extension                      | its handled-file                                | WithExtension             |
+| Managed Instances                              | AWS_LAMBDA_INITIALIZATION_TYPE=lambda-managed-instances | Unheld            |
+| Lambda without the extension                   | awslambdaric's client is there and watched      | Alone                     |
+| the same under another runtime client          | -                                               | Unheld, which can freeze  |
+"""
+
+from __future__ import annotations
+
+import os
+
+from lambda_punch import _contract, _log, _settings
+from lambda_punch.runtime.modes import Starting, until_ms
+from lambda_punch.runtime.process import Mode, Process
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from lambda_punch._settings import Settings
+    from lambda_punch.runtime.handled import HandledFile
+    from lambda_punch.runtime.modes import OnLambda
+    from lambda_punch.runtime.shutdown import Shutdown
+
+
+def start() -> None:
+    """Do what lambda_punch.start() says."""
+    process.mode.start()
+
+
+def settings() -> Settings:
+    """Return the settings, in force from now on; complain once of variables that cannot be used."""
+    found, complaints = _settings.freeze()
+    if complaints:
+        _log.set_level(found.log_level)
+        for complaint in complaints:
+            _log.logger().error(complaint)
+    return found
+
+
+def job_settings() -> Settings:
+    """Return the settings, in force from now on; from the first durable job on, metrics are written."""
+    found = settings()
+    measure(found)
+    return found
+
+
+def _begin(process: Process) -> Mode:
+    """Find out where this process is, and return the mode for it. Raises nothing."""
+    try:
+        found = settings()
+        _log.set_level(found.log_level)
+        if found.metrics == "all":
+            measure(found)
+        if process.forked or "AWS_LAMBDA_RUNTIME_API" not in os.environ:
+            return _outside(process, found)
+        return _on_lambda(process, found)
+    except Exception:  # noqa: BLE001 - the function must start, whatever has been overlooked here
+        _log.logger().exception("lambda-punch could not start; jobs run at once, on a thread, as if not on Lambda")
+        return _outside(process, _settings.current())
+
+
+def measure(found: Settings) -> None:
+    """Have metrics written, unless they are off; off Lambda only if somebody asked for them. Idempotent."""
+    global _measured  # noqa: PLW0603 - once per process
+    if _measured:
+        return
+    _measured = True
+    asked = _settings.is_given("metrics") or _settings.is_given("metrics_sink")
+    if found.metrics != "off" and (asked or "AWS_LAMBDA_FUNCTION_NAME" in os.environ):
+        from lambda_punch import _events
+        from lambda_punch.metrics import Metrics
+
+        app_name = found.metrics_app_name or os.environ.get("AWS_LAMBDA_FUNCTION_NAME") or "function"
+        punches = found.metrics == "all"
+        _events.subscribe(Metrics(found, app_name, after_response).hear, punches=punches)
+        if punches:
+            process.measure()
+
+
+def after_response(function: Any) -> None:
+    """Run a function of our own behind the response of the request now being handled; at once if there is none."""
+    if process.sequence > process.queue.released:
+        process.push(function)
+    else:
+        function()
+
+
+def _outside(process: Process, found: Settings) -> Mode:
+    import atexit
+
+    from lambda_punch.runtime.modes import Outside
+
+    outside = Outside(process)
+    atexit.register(outside.finish, found.exit_timeout)
+    return outside
+
+
+class _Client:
+    """What the moments of awslambdaric mean to us; both are its main thread's."""
+
+    def __init__(self) -> None:
+        self.shutdown: Shutdown | None = None
+
+    def before_next(self) -> None:
+        """Note that it asks for its next event: the response of the last one is out, if there was one."""
+        if self.shutdown is not None:
+            self.shutdown.stay_first()
+        if process.sequence:
+            process.respond()
+
+    def after_next(self, request: Any) -> None:
+        """Note a request as ``wait_next_invocation`` returns it."""
+        deadline_ms = int(getattr(request, "deadline_time_in_ms", None) or 0)
+        process.begin(getattr(request, "invoke_id", None) or "", until_ms(deadline_ms))
+
+
+def _on_lambda(process: Process, found: Settings) -> Mode:
+    from lambda_punch.runtime.response import request_being_handled, watch_runtime_client
+
+    late = request_being_handled()
+    if late is not None:
+        request_id, deadline_ms = late
+        process.begin(request_id, max(1, until_ms(deadline_ms)))
+        _log.logger().warning("start() was called inside the handler; call it in module code, as the module is loaded")
+    client = _Client()
+    watched = watch_runtime_client(client.before_next, client.after_next)
+
+    def go_on() -> OnLambda:
+        file = None if _managed() else _open_handled_file(found)
+        mode = _mode(process, file, found, watched=watched, heard=late is None)
+        client.shutdown = _watch_sigterm(process, file)
+        return mode
+
+    if late is None and _has_snapshot():
+        return _before_restore(process, go_on, watched=watched)
+    return go_on()
+
+
+def _has_snapshot() -> bool:
+    return os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start"
+
+
+def _before_restore(process: Process, go_on: Any, *, watched: bool) -> Mode:
+    """Go on when the snapshot has been restored: what is made before it is in every environment that comes from it."""
+    from lambda_punch.runtime.modes import BeforeRestore
+
+    try:
+        from snapshot_restore_py import register_after_restore  # type: ignore[import-untyped]  # Lambda has it
+    except ImportError:
+        _log.logger().error("SnapStart without snapshot_restore_py: what is made now is in every environment")
+        return go_on()  # type: ignore[no-any-return]  # it is a mode
+    register_after_restore(lambda: process.become(go_on()))
+    return BeforeRestore(process, watched=watched)
+
+
+def _mode(process: Process, file: HandledFile | None, found: Settings, *, watched: bool, heard: bool) -> OnLambda:
+    from lambda_punch.runtime.modes import Alone, Unheld, WithExtension
+
+    if file is not None:
+        return WithExtension(process, file, _directory(found), watched=watched, heard=heard)
+    if _managed():
+        return Unheld(process, watched=watched, directory=_directory(found) if _meeting_place(found) else "")
+    if watched:
+        _log.logger().info("no extension: jobs run after the response, before the function asks for its next event")
+        return Alone(process, watched=watched)
+    _log.logger().error("neither the extension nor awslambdaric is there: jobs can be frozen before they are done")
+    return Unheld(process, watched=watched, freezes=True)
+
+
+def _meeting_place(found: Settings) -> bool:
+    """Tell whether the extension has made the directory for the ledgers of Managed Instances, which have no file."""
+    from lambda_punch.runtime.handled import NoExtensionError, check_directory
+
+    try:
+        check_directory(_directory(found))
+    except (OSError, NoExtensionError):
+        return False
+    return True
+
+
+def _managed() -> bool:
+    return os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "lambda-managed-instances"
+
+
+def _directory(found: Settings) -> str:
+    return _contract.rendezvous(found.dir, os.environ["AWS_LAMBDA_RUNTIME_API"], os.getuid())
+
+
+def _open_handled_file(found: Settings) -> HandledFile | None:
+    from lambda_punch.runtime.handled import HandledFile, NoExtensionError
+
+    try:
+        return HandledFile(_directory(found))
+    except NoExtensionError as error:
+        if str(error):
+            _log.logger().error("jobs run without the extension: %s", error)
+        return None
+
+
+def _watch_sigterm(process: Process, file: HandledFile | None) -> Shutdown | None:
+    from lambda_punch.runtime.shutdown import Shutdown
+
+    try:
+        shutdown = Shutdown(process, file)
+        shutdown.install()
+    except ValueError:
+        _log.logger().warning("start() was not called on the main thread: no jobs will be run at the shutdown")
+        return None
+    return shutdown
+
+
+process = Process(lambda process: Starting(process, _begin))
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=process.fork)
+_measured = False

@@ -1,0 +1,84 @@
+"""Every thread of this library: born here, named, guarded, and watched.
+
+| thread                    | who has it made, and when                            | what it does                                          | what its death does                                                    |
+| ------------------------- | ---------------------------------------------------- | ----------------------------------------------------- | ---------------------------------------------------------------------- |
+| `lambda-punch-sigterm`    | start() on Lambda                                    | reads the pipe that SIGTERM writes to                 | leftovers are not worked off at the shutdown; the extension names them |
+| `lambda-punch-drain`      | the first punches                                    | has punches run: as the extension asks, or without it | jobs run without the extension from now on, on a new thread            |
+| `lambda-punch-worker`     | a drain, with `workers` above one                    | runs punches beside the drain's thread                | the drain goes on without it                                           |
+| `lambda-punch-loop`       | the first `async def` job or handler                 | runs the asyncio loop                                 | what ran on the loop has failed, and the next async job gets a new one |
+| `lambda-punch-spill`      | a drain or a shutdown with pushed durable jobs       | sends to their queues what would be lost              | it is not known whether durable jobs were sent                         |
+| `lambda-punch-memory`     | the first job sent to the backend `memory`           | runs what comes due                                   | the next job of that backend gets a new one                            |
+| `lambda-punch-consumer`   | a batch, with `concurrency` above one                | runs messages of the batch                            | its message is kept, and comes again                                   |
+| `lambda-punch-time-limit` | a durable job with a time limit, off the main thread | interrupts the job when its time is up                | the job is not interrupted                                             |
+| `lambda-punch-flush`      | a flush of telemetry                                 | flushes one vendor                                    | the next vendor is flushed                                             |
+
+All are daemons. The death of any is one ERROR line. Nobody waits for one without a limit or a look at whether it lives.
+A forked child has none of them; whoever needs one there has a new one made.
+"""
+
+from __future__ import annotations
+
+import _thread
+
+from lambda_punch._log import logger
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+SIGTERM = "lambda-punch-sigterm"
+DRAIN = "lambda-punch-drain"
+WORKER = "lambda-punch-worker"
+LOOP = "lambda-punch-loop"
+SPILL = "lambda-punch-spill"
+MEMORY = "lambda-punch-memory"
+CONSUMER = "lambda-punch-consumer"
+TIME_LIMIT = "lambda-punch-time-limit"
+FLUSH = "lambda-punch-flush"
+
+_THEN = {
+    SIGTERM: "leftovers are not worked off at the shutdown",
+    DRAIN: "jobs run without the extension from now on, on a new thread",
+    WORKER: "the drain goes on without it",
+    LOOP: "what ran on its event loop has failed, and the next async job gets a new one",
+    SPILL: "it is not known whether durable jobs were sent to their queues",
+    MEMORY: "the next job of the backend memory gets a new one",
+    CONSUMER: "its message is kept, and comes again",
+    TIME_LIMIT: "a job is not interrupted when its time is up",
+    FLUSH: "the next vendor is flushed",
+}
+
+
+def start(
+    name: str, body: Callable[[], object], died: Callable[[BaseException], object] | None = None
+) -> threading.Thread:
+    """Start a thread that runs ``body``; what escapes from it is logged, then given to ``died`` on that thread.
+
+    Raises RuntimeError where the system refuses a thread.
+    """
+    import threading
+
+    thread = threading.Thread(target=_guard, args=(name, body, died), name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+def start_at_once(name: str, body: Callable[[], object]) -> None:
+    """Do the same without threading.Thread, whose start() waits for the thread's first steps: part of each cold start.
+
+    Such a thread has no name that others see, and nobody can wait for it.
+    """
+    _thread.start_new_thread(_guard, (name, body, None))
+
+
+def _guard(name: str, body: Callable[[], object], died: Callable[[BaseException], object] | None) -> None:
+    try:
+        body()
+    except BaseException as error:  # noqa: BLE001 - whatever it is, nobody else would hear of it
+        logger().error("the thread %s has died; %s: %r", name, _THEN[name], error, exc_info=error)
+        if died is not None:
+            try:
+                died(error)
+            except BaseException as another:  # noqa: BLE001 - as above
+                logger().error("the death of %s could not be dealt with: %r", name, another, exc_info=another)
