@@ -82,23 +82,7 @@ __all__ = [
 _OF_JOBS = ("DurableJob", "enqueue_many", "is_jobs_event", "job", "jobs_handler")
 
 
-def push(function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Callable[P, R]:
-    """Have ``function(*args, **kwargs)`` called after the response of the request now being handled.
-
-    Returns the function, so that ``@punch.push`` can stand above a ``def`` without arguments. An ``async def``
-    function is awaited on one asyncio loop that lives as long as the process. The job sees the context variables as
-    they are at this moment. May be called from any thread; takes well under a microsecond and never blocks. Off
-    Lambda a background thread runs the job at once. In a forked child the queue begins empty.
-
-    Raises NotCallableError for anything that cannot be called (a coroutine object, say: push the function, not its
-    result), and ShutDownError when the environment is shutting down and the job would not be run.
-    """
-    if not callable(function):
-        from lambda_punch.errors import NotCallableError
-
-        raise NotCallableError(f"push() takes a function and its arguments, as in push(send, order); got {function!r}")
-    _process.push(function, args, kwargs)
-    return function
+push = _process.push
 
 
 def handled(context: object) -> None:

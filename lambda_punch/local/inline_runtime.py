@@ -14,7 +14,7 @@ from lambda_punch.runtime.start import process
 
 if TYPE_CHECKING:
     from lambda_punch.runtime.process import Process
-    from lambda_punch.runtime.punch import Waiting
+    from lambda_punch.runtime.queue import Waiting
 
 
 class Within(Mode):

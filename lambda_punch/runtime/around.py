@@ -79,6 +79,7 @@ class Around:
             except BaseException as raised:  # noqa: BLE001 - as above
                 if raised is not error:
                     _log_failure(manager)
+        del error  # it holds this frame
         self._awaiting = []
 
     def leave(self, job: Job, error: BaseException | None) -> None:

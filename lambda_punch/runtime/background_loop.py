@@ -102,14 +102,16 @@ class BackgroundLoop:
             return self._loop
 
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+        stopped = False
         while True:
             try:
                 loop.run_forever()
             except BaseException as error:  # noqa: BLE001 - SystemExit from a task that a job has made, say
                 logger().error("%r ended the event loop; it goes on", error, exc_info=error)
             else:
-                if not loop.is_closed():
+                if not stopped:
                     logger().error("a job stopped the event loop that all async jobs share; it goes on")
+                stopped = True
             if loop.is_closed():
                 self._fail_all(RuntimeError("a job closed the event loop that all async jobs share"))
                 raise RuntimeError("the event loop was closed; the next async job gets a new one")

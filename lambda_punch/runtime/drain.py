@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from lambda_punch import _events, _settings
 from lambda_punch._log import logger
 from lambda_punch.runtime import threads
+from lambda_punch.runtime.punch import Punch  # noqa: TC001 - now: a child that is forked in its import cannot import it
 from lambda_punch.runtime.reports import report_failure
 from lambda_punch.runtime.spill import watch
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from lambda_punch.runtime.around import Around, Hook
     from lambda_punch.runtime.background_loop import BackgroundLoop
-    from lambda_punch.runtime.punch import Punch
     from lambda_punch.runtime.reports import Told
     from lambda_punch.runtime.spill import Source
 
@@ -66,19 +66,19 @@ class Drain:
         self._queue = owner.queue
         self._one_at_a_time = threading.Lock()
         self._times: _Times | None = None
-        self._running: dict[int, Punch] = {}
+        self._running: dict[int, Punch | None] = {}  # by thread; None: it is about to take one
         self._ends = False
         self._named: list[Punch] = []  # what was named as overdue and still runs
 
     @property
     def busy(self) -> bool:
-        """Whether a job runs at this moment."""
+        """Whether a job runs at this moment, or has left the queue to be run."""
         return bool(self._running)
 
     @property
     def under_way(self) -> list[Punch]:
         """The punches that run at this moment."""
-        return list(self._running.copy().values())
+        return [punch for punch in self._running.copy().values() if punch is not None]
 
     def wait_until_idle(self, until: float) -> bool:
         """Wait for the end of the drain that runs, if one does, up to ``until`` (epoch seconds); True if idle."""
@@ -139,47 +139,49 @@ class Drain:
     def work(self) -> tuple[int, int]:
         """Run punches on this thread until there is none to take; return how many ran and how many of them failed."""
         ran = failed = 0
-        last: Punch | None = None
         take, running, thread, hooks = self._queue.take, self._running, threading.get_ident(), self._owner.hooks
-        while (began := time.time()) < self.until and (punch := take()) is not None:
+        punch: Punch | None = None
+        running[thread] = None
+        while (began := time.time()) < self.until:
+            if (punch := take()) is None:
+                break
             running[thread] = punch
             ran += 1
-            done = self._run_within(punch) if hooks else self._run(punch)
-            if not done:
-                failed += 1
-            del running[thread]
-            self._owner.settle(punch.number)
+            failed += self._run_within(punch) if hooks else self._run(punch)
+            running[thread] = None
+            if punch.number:
+                self._owner.settle(punch.number)
             if self._times is not None:
                 self._times.add(began, time.time(), self._queue.released_at)
-            last = punch
-        if last is not None and began >= self.until and not self._ends:
-            self.name_overdue([last])
+        if punch is not None and not self._ends:  # the time was over when it had ended
+            self.name_overdue([punch])
+        del running[thread]
         if self._named:
-            self._named = [punch for punch in self._named if punch in running.values()]
+            self._named = [each for each in self._named if each in self.under_way]
         return ran, failed
 
     def _run(self, punch: Punch) -> bool:
-        """Run one; report what it raises; return whether it went well. Never raises."""
+        """Run one; report what it raises; return whether it failed. Raises nothing."""
+        context, keywords = punch.context, punch.keywords
+        call = _call if context is None else context.run
         try:
-            context = punch.context  # written out, not punch.run(): the shortest way for the most frequent thing
-            call = _call if context is None else context.run
-            result = call(punch.function, *punch.args, **punch.kwargs)
+            result = call(punch.function, *punch.args, **keywords) if keywords else call(punch.function, *punch.args)
             if result is not None:
                 self._finish(result, punch)
         except BaseException as error:  # noqa: BLE001 - a job may raise anything, SystemExit included
             report_failure(self._owner, error, punch)
-            return False
-        return True
+            return True
+        return False
 
     def _run_within(self, punch: Punch) -> bool:
         """Do the same inside the managers of the hooks."""
         from lambda_punch.runtime.around import Around
 
         around = Around(self._owner.hooks, punch, punch.within)
-        reported: list[BaseException] = []
+        errors: list[BaseException] = []
 
         def report(error: BaseException) -> None:
-            reported.append(error)
+            errors.append(error)
             report_failure(self._owner, error, punch)
 
         try:
@@ -188,8 +190,10 @@ class Drain:
                 self._finish(result, punch, around, report)
         except BaseException as error:  # noqa: BLE001 - as above
             report(error)
-        around.leave(punch, reported[0] if reported else None)
-        return not reported
+        around.leave(punch, errors[0] if errors else None)
+        failed = bool(errors)
+        errors.clear()  # each holds this frame, and so itself
+        return failed
 
     def _finish(
         self,

@@ -10,7 +10,7 @@
 | Outside         | start() off Lambda; a started process's forked child | runs at once on a thread   | nothing         | nothing                                       | waits for them as it exits      |
 | Closed          | a shutdown that has taken what was left           | raises ShutDownError          | nothing         | nothing                                       | -                               |
 | Inheriting      | the heir (heir.py)                                | waits for the heir's drain    | nothing         | nothing                                       | Closed, at its end              |
-| Inline, Recorded | testing's context managers, which also end them  | runs at once; is kept         | nothing         | nothing                                       | -                               |
+| Inline, Recording | testing's context managers, which also end them  | runs at once; is kept         | nothing         | nothing                                       | -                               |
 | Within          | `lambda-punch local --compare`'s runtime          | runs before push() returns    | nothing         | nothing                                       | -                               |
 
 (*) Under another runtime client than awslambdaric, handled() is all that tells when a request is done: it ends the
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from lambda_punch.runtime.handled import HandledFile
     from lambda_punch.runtime.ledger import Ledger
     from lambda_punch.runtime.process import Process
-    from lambda_punch.runtime.punch import Waiting
+    from lambda_punch.runtime.queue import Waiting
     from lambda_punch.runtime.server import DrainServer
 
 _MISSES = 2  # announcements in a row that the extension did not answer, after which it is given up
@@ -152,7 +152,7 @@ class Alone(OnLambda):
             from lambda_punch.runtime import reports  # noqa: F401 - as in _open_ledger
 
             if not process.worker.drain(process.until):
-                process.drain.name_overdue()
+                process.name_overdue()
 
 
 class Unheld(OnLambda):
@@ -263,8 +263,7 @@ class WithExtension(OnLambda):
         self._asked = False
         self._announced = self._process.request_id or _contract.ANY_REQUEST
         self._write(_contract.JOBS)
-        if self._process.drain.busy:
-            self._process.drain.name_overdue()
+        self._process.name_overdue()
         if self._server is None and self._process.mode is self:
             from lambda_punch.runtime.server import DrainServer
 
@@ -329,7 +328,6 @@ def _until_ms_of(context: Any) -> int:
 
 def _refuse(waiting: Waiting) -> None:
     from lambda_punch.errors import ShutDownError
-    from lambda_punch.runtime.punch import Punch
+    from lambda_punch.runtime.queue import opened
 
-    name = Punch(*waiting).name
-    raise ShutDownError(f"{name} was pushed after the shutdown of this environment; it will not run")
+    raise ShutDownError(f"{opened(waiting).name} was pushed after the shutdown of this environment; it will not run")

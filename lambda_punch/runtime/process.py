@@ -22,17 +22,20 @@ FOREVER = float("inf")
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, ParamSpec, TypeVar
 
     from lambda_punch.runtime.around import Hook
     from lambda_punch.runtime.background_loop import BackgroundLoop
     from lambda_punch.runtime.drain import Drain
     from lambda_punch.runtime.ledger import Ledger
-    from lambda_punch.runtime.punch import Punch, Waiting
+    from lambda_punch.runtime.punch import Punch
+    from lambda_punch.runtime.queue import Waiting
     from lambda_punch.runtime.spill import Spill
     from lambda_punch.runtime.worker import Worker
 
     ErrorHandler = Callable[[BaseException, Punch], Any]
+    P = ParamSpec("P")
+    R = TypeVar("R")
     LostHandler = Callable[[list[Punch], str], Any]
     # Given an event, returns the handler for it if that is not the user's own.
     Route = Callable[[Any], Callable[..., Any] | None]
@@ -71,6 +74,12 @@ class Mode:
 def no_entry(_function: object) -> int:
     """Stand for a ledger where there is none."""
     return 0
+
+
+def _not_callable(value: object) -> Exception:
+    from lambda_punch.errors import NotCallableError
+
+    return NotCallableError(f"push() takes a function and its arguments, as in push(send, order); got {value!r}")
 
 
 class Process:
@@ -115,23 +124,29 @@ class Process:
 
     # -- a request ----------------------------------------------------------------------------------------------------
 
-    def push(
-        self,
-        function: Callable[..., Any],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-        sequence: int | None = None,
-    ) -> None:
-        """Have the function called after the response: note it in the ledger, copy the context, hand it to the mode.
+    def push(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Callable[P, R]:
+        """Have ``function(*args, **kwargs)`` called after the response of the request now being handled.
 
-        ``sequence``: another request's number than the current one's. From any thread. Raises ShutDownError, and in
-        testing's inline mode whatever the function raises.
+        Returns the function, so that ``@punch.push`` can stand above a ``def`` without arguments. An ``async def``
+        function is awaited on one asyncio loop that lives as long as the process. The job sees the context variables
+        as they are at this moment. May be called from any thread; takes well under a microsecond and never blocks. Off
+        Lambda a background thread runs the job at once. In a forked child the queue begins empty.
+
+        Raises NotCallableError for anything that cannot be called (a coroutine object, say: push the function, not its
+        result), and ShutDownError when the environment is shutting down and the job would not be run.
         """
+        if not callable(function):
+            raise _not_callable(function)
         mode = self.mode
         number = mode.enter(function)
-        if sequence is None:
-            sequence = self.sequence
-        mode.submit((function, args, kwargs or None, self.request_id, sequence, copy_context(), number))
+        mode.submit((function, args, kwargs or None, self.request_id, self.sequence, copy_context(), number))
+        return function
+
+    def push_for(self, sequence: int, function: Callable[[], Any]) -> None:
+        """Push on behalf of another request, by its number: for one whose response is out, say."""
+        mode = self.mode
+        number = mode.enter(function)
+        mode.submit((function, (), None, self.request_id, sequence, copy_context(), number))
 
     def begin(self, request_id: str, until_ms: int) -> None:
         """Note that a request has arrived; ``until_ms`` (epoch) is its deadline less the margin, 0 if unknown."""
@@ -173,7 +188,7 @@ class Process:
 
     # -- what users and rooms above hang on ---------------------------------------------------------------------------
 
-    def on_error(self, handler: ErrorHandler) -> None:
+    def on_error(self, handler: ErrorHandler | None) -> None:
         """Give errors of punches to this handler; the last one set is used."""
         self.error_handler = handler
 
@@ -209,6 +224,11 @@ class Process:
     def pending(self) -> bool:
         """Whether punches wait or run."""
         return bool(len(self.queue)) or (self._drain is not None and self._drain.busy)
+
+    def name_overdue(self) -> None:
+        """Write a line for each job that runs although its invoke is over; once for each."""
+        if self._drain is not None:
+            self._drain.name_overdue()
 
     @property
     def loop(self) -> BackgroundLoop:

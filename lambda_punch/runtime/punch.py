@@ -2,45 +2,39 @@
 
 from __future__ import annotations
 
-TYPE_CHECKING = False
+from typing import TYPE_CHECKING, Any, NamedTuple
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Context
-    from typing import Any, TypeAlias, TypeVar
+    from typing import TypeVar
 
     F = TypeVar("F", bound=Callable[..., Any])
-
-    # A punch while it waits: the arguments of Punch() in their order. A plain tuple, because a hundred thousand may
-    # wait and each one is made on the path of a response. Made by Process.push() and opened by the queue, nowhere else.
-    Waiting: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any] | None, str, int, Context, int]
 
 _LONGEST_NAME = 256
 _TYPE_NAME = type.__dict__["__name__"]  # a metaclass may have a __name__ of its own, which raises
 
 
-class Punch:
-    """A pushed callable with its arguments, and the id of the request that pushed it (empty if there was none)."""
+class Punch(NamedTuple):
+    """A pushed callable with its arguments, and the id of the request that pushed it (empty if there was none).
 
-    __slots__ = ("args", "context", "function", "kwargs", "number", "request_id", "sequence")
+    ``keywords`` are its keyword arguments, None if there are none; ``kwargs`` always is a dictionary. The rest is for
+    the library: the number of its request in this process, the context in which it runs, and the number of its entry
+    in the ledger, 0 for none.
+    """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what is known of it
-        self,
-        function: Callable[..., Any],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-        request_id: str = "",
-        sequence: int = 0,
-        context: Context | None = None,
-        number: int = 0,
-    ) -> None:
-        """``sequence``: the number of its request in this process; ``number``: its entry in the ledger, 0 for none."""
-        self.function = function
-        self.args = args
-        self.kwargs = kwargs or {}
-        self.request_id = request_id
-        self.sequence = sequence
-        self.context = context
-        self.number = number
+    function: Callable[..., Any]
+    args: tuple[Any, ...] = ()
+    keywords: dict[str, Any] | None = None
+    request_id: str = ""
+    sequence: int = 0
+    context: Context | None = None
+    number: int = 0
+
+    @property
+    def kwargs(self) -> dict[str, Any]:
+        """The keyword arguments."""
+        return self.keywords or {}
 
     @property
     def name(self) -> str:
@@ -62,12 +56,7 @@ class Punch:
 
     def replaced(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Punch:
         """Return the same punch, under the same entry in the ledger, with another function to call."""
-        return Punch(function, args, None, self.request_id, self.sequence, self.context, self.number)
-
-    def waiting(self) -> Waiting:
-        """Return the punch as the queue holds it."""
-        assert self.context is not None
-        return self.function, self.args, self.kwargs or None, self.request_id, self.sequence, self.context, self.number
+        return self._replace(function=function, args=args, keywords=None)
 
 
 def name_of(function: object) -> str:

@@ -11,15 +11,42 @@ from __future__ import annotations
 import _thread
 from collections import deque
 
-from lambda_punch.runtime.punch import Punch
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextvars import Context
+    from typing import Any, TypeAlias
 
-    from lambda_punch.runtime.punch import Waiting
+    from lambda_punch.runtime.punch import Punch
+
+    # A punch while it waits: the fields of Punch in their order. A plain tuple, because a hundred thousand may wait and
+    # each one is made on the path of a response. Process makes them, and this file opens them; nobody else has any.
+    Waiting: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any] | None, str, int, Context, int]
 
 ALL = 1 << 62  # released up to here: every punch
+
+
+class _Opening:
+    """Makes a Punch of what waited. Its class is imported at the first one: typing, which it needs, is slow to import."""
+
+    def __init__(self) -> None:
+        self.punch: Callable[[Waiting], Punch] = self._first
+
+    def _first(self, waiting: Waiting) -> Punch:
+        from functools import partial
+
+        from lambda_punch.runtime.punch import Punch
+
+        self.punch = partial(tuple.__new__, Punch)  # what _make() does, without a look at the length
+        return self.punch(waiting)
+
+
+_opening = _Opening()
+
+
+def opened(waiting: Waiting) -> Punch:
+    """Return what waited as a Punch."""
+    return _opening.punch(waiting)
 
 
 class PunchQueue:
@@ -43,14 +70,14 @@ class PunchQueue:
         with self._lock:
             # the fifth of what waits is the number of its request, see Waiting
             if self._waiting and self._waiting[0][4] <= self.released:
-                return Punch(*self._waiting.popleft())
+                return _opening.punch(self._waiting.popleft())
             return None
 
     def remove(self, wanted: Callable[[Punch], bool]) -> list[Punch]:
         """Take those released punches that ``wanted`` says; the others keep their order."""
         with self._lock:
             waiting = list(self._waiting)
-            punches = [Punch(*each) for each in waiting]
+            punches = [_opening.punch(each) for each in waiting]
             taken = [punch.sequence <= self.released and wanted(punch) for punch in punches]
             if not any(taken):
                 return []
@@ -64,9 +91,9 @@ class PunchQueue:
     def put_back(self, punches: list[Punch]) -> None:
         """Put punches that were taken to the front again."""
         with self._lock:
-            self._waiting.extendleft(punch.waiting() for punch in reversed(punches))
+            self._waiting.extendleft(reversed(punches))  # type: ignore[arg-type]  # each has a context
 
     def clear(self) -> list[Punch]:
         """Take all that waits, released or not."""
         with self._lock:
-            return [Punch(*self._waiting.popleft()) for _ in range(len(self._waiting))]
+            return [_opening.punch(self._waiting.popleft()) for _ in range(len(self._waiting))]

@@ -32,21 +32,31 @@ class Worker:
         done = threading.Event()
         self._requests.put((until, done))
         with self._starting:
-            if self._thread is None or not self._thread.is_alive():
-                try:
-                    self._thread = threads.start(threads.DRAIN, self._work)
-                except RuntimeError as error:
-                    logger().error("jobs wait, for there is no thread to run them on: %s", error)
-                    self._requests.get_nowait()
+            if self._thread is None and not self._start():
+                self._requests.get_nowait()
         return done
 
     def drain(self, until: float) -> bool:
         """Wait for a drain, but not past ``until`` (epoch seconds), nor for one that nobody runs; True if it is done."""
         done = self.request(until)
-        thread = self._thread
-        if thread is None or not thread.is_alive():
+        if self._thread is None:
             return done.is_set()
         return done.wait(min(max(0.0, until - time.time()), threading.TIMEOUT_MAX))
+
+    def _start(self) -> bool:
+        try:
+            self._thread = threads.start(threads.DRAIN, self._work, self._replace)
+        except RuntimeError as error:
+            logger().error("jobs wait, for there is no thread to run them on: %s", error)
+            return False
+        return True
+
+    def _replace(self, _error: BaseException) -> None:
+        """Have another thread made for what has been asked for meanwhile; the dead one's last act."""
+        with self._starting:
+            self._thread = None
+            if not self._requests.empty():
+                self._start()
 
     def _work(self) -> None:
         while True:

@@ -6,12 +6,13 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from lambda_punch.runtime.process import Mode
-from lambda_punch.runtime.punch import Punch
+from lambda_punch.runtime.queue import opened
 from lambda_punch.runtime.start import process
 
 if TYPE_CHECKING:
     from lambda_punch.runtime.process import Process
-    from lambda_punch.runtime.punch import Waiting
+    from lambda_punch.runtime.punch import Punch
+    from lambda_punch.runtime.queue import Waiting
 
 
 class Inline(Mode):
@@ -24,7 +25,7 @@ class Inline(Mode):
         self.submit = self._submit
 
     def _submit(self, waiting: Waiting) -> None:
-        run_now(Punch(*waiting))
+        run_now(opened(waiting))
 
 
 class Recording(Mode):
@@ -38,7 +39,7 @@ class Recording(Mode):
         self.submit = self._submit
 
     def _submit(self, waiting: Waiting) -> None:
-        self._punches.append(Punch(*waiting))
+        self._punches.append(opened(waiting))
 
 
 def run_now(punch: Punch) -> None:

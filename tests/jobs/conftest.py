@@ -169,11 +169,11 @@ class Deliveries:
         self.asked = 0
         self.changes: dict[str, int] = {}
 
-    def max_receives(self, arn: str) -> int:  # noqa: ARG002
+    def max_receives(self, arn: str) -> int:
         self.asked += 1
         return self.redrive
 
-    def postpone(self, arn: str, changes: Any) -> None:  # noqa: ARG002
+    def postpone(self, arn: str, changes: Any) -> None:
         for change in changes:
             assert change.message_id not in self.changes
             self.changes[change.message_id] = change.seconds

@@ -85,7 +85,7 @@ class _Last:
             self._queue(process.sequence)
 
     def _queue(self, sequence: int) -> None:
-        process.push(flush_telemetry, sequence=sequence)
+        process.push_for(sequence, flush_telemetry)
 
     def run(self) -> None:
         if os.getpid() != self._pid:

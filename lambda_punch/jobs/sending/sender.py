@@ -64,7 +64,7 @@ def send_after_response(items: list[Item]) -> None:
         mine = list(items)
         _open = (number, mode, mine)
     try:
-        process.push(send_waiting, (mine,))
+        process.push(send_waiting, mine)
     except BaseException:
         _close(mine)
         raise

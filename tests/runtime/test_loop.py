@@ -1,0 +1,102 @@
+"""The event loop that all async jobs share: whatever a coroutine does, who waits for it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from typing import Any
+
+import pytest
+
+from lambda_punch.runtime.background_loop import BackgroundLoop
+
+
+async def number(value: int) -> int:
+    await asyncio.sleep(0)
+    return value
+
+
+async def stop() -> int:
+    asyncio.get_running_loop().stop()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    return 7
+
+
+async def leave() -> None:
+    sys.exit(3)
+
+
+async def leave_by_a_task() -> int:
+    task = asyncio.ensure_future(leave())
+    await asyncio.wait({task})
+    return 8
+
+
+@pytest.fixture
+def loop() -> BackgroundLoop:
+    return BackgroundLoop()
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit, ValueError])
+def test_what_a_coroutine_raises_is_its_own(loop: BackgroundLoop, error: type[BaseException]) -> None:
+    """Also what would end the loop; the next one runs on the same loop."""
+
+    async def fail() -> None:
+        raise error
+
+    first = loop.loop()
+    with pytest.raises(error):
+        loop.run(fail())
+
+    assert loop.run(number(1)) == 1
+    assert loop.loop() is first
+
+
+def test_a_loop_that_is_stopped_goes_on(loop: BackgroundLoop, errors: list[str]) -> None:
+    """The coroutine that stopped it comes to its end, and others that were on it do."""
+    other = loop.submit(asyncio.wait_for(asyncio.sleep(0.01, 9), 5))
+
+    assert loop.run(stop()) == 7
+    assert other.result(5) == 9
+    assert errors[0] == "a job stopped the event loop that all async jobs share; it goes on"
+
+
+def test_a_task_that_ends_the_loop_is_logged_and_the_loop_goes_on(loop: BackgroundLoop, errors: list[str]) -> None:
+    """A task that a job has made, so nobody else would hear of it."""
+    assert loop.run(leave_by_a_task()) == 8
+    assert errors == ["SystemExit(3) ended the event loop; it goes on"]
+
+
+def test_what_was_on_a_loop_that_is_closed_has_failed_and_the_next_one_gets_a_new_loop(
+    loop: BackgroundLoop, errors: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for ever. It can be closed only while it stands: here, when it is told that it was stopped."""
+    first = loop.loop()
+
+    class Closing(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if "stopped the event loop" in record.getMessage():
+                first.close()
+
+    async def stop_and_wait() -> None:
+        first.stop()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(logging.getLogger("lambda_punch"), "handlers", [Closing()])
+    with pytest.raises(RuntimeError, match="closed the event loop"):
+        loop.run(stop_and_wait())
+
+    assert loop.run(number(2)) == 2
+    assert loop.loop() is not first
+
+
+def test_the_loops_own_thread_is_told_that_it_cannot_wait_for_itself(loop: BackgroundLoop) -> None:
+    """It would be a deadlock."""
+
+    async def waits_for_itself() -> Any:
+        return loop.run(number(3))
+
+    with pytest.raises(RuntimeError, match="await it instead"):
+        loop.run(waits_for_itself())
