@@ -10,7 +10,6 @@ package index has, not on which interpreters a machine happens to have.
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lambda_punch.errors import InstallError
 
-from . import dependencies, launcher
+from . import contents, dependencies, launcher
 from ._source import EXECUTABLE, package
 from .interpreter import Interpreter, find_interpreter
 from .layer_archive import write_archive
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _RUNTIME = "/var/lang/bin/python3"  # the interpreter in every managed Python runtime
-# What the function does without: the command line and what it runs, and the extension, which is elsewhere in the layer.
-_LEFT_OUT = frozenset({"__main__.py", "_extension", "_pytest.py", "cli.py", "installer", "local"})
 
 
 class Layer(NamedTuple):
@@ -107,17 +104,12 @@ def _fetch(target: Target, packages: Path, versions: dict[str, str]) -> None:
 
 
 def _copy_library(into: Path, own: Distribution | None) -> None:
-    shutil.copytree(package(), into / package().name, ignore=_unneeded)
+    contents.copy_library(package(), into / package().name)
     if own is not None:
         information = into / f"{package().name}-{own.version}.dist-info"
         information.mkdir()
         (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {own.name}\nVersion: {own.version}\n")
         (information / "LICENSE").write_text(own.read_text("licenses/LICENSE") or "")
-
-
-def _unneeded(directory: str, names: list[str]) -> set[str]:
-    at_the_top = Path(directory) == package()
-    return {name for name in names if name == "__pycache__" or (at_the_top and name in _LEFT_OUT)}
 
 
 def _own_distribution() -> Distribution | None:
