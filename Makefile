@@ -6,7 +6,8 @@ MINUTES ?= 10
 SHELL_FILES := install.sh
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-jobs test test-faults test-all test-container soak fuzz lint bench bench-quick clean .venv
+.PHONY: help demo demo-jobs test test-faults test-all test-container soak fuzz lint bench bench-quick clean
+.PHONY: .venv .venv-for-demo .venv-for-demo-jobs
 
 help:
 	@echo 'make demo            show a function that answers first and works afterwards'
@@ -21,11 +22,11 @@ help:
 	@echo 'make bench           measure what it costs, in under ten minutes; bench-quick in under two'
 	@echo 'make clean           remove .venv and everything else that was made here'
 
-demo: .venv
+demo: .venv-for-demo
 	@echo 'demo: a shop on a local Lambda, which answers first and works afterwards'
 	@$(RUN) examples/shop/demo.py
 
-demo-jobs: .venv
+demo-jobs: .venv-for-demo-jobs
 	@echo 'demo-jobs: an order, its three jobs, and a message that is none'
 	@$(RUN) examples/jobs/demo.py
 
@@ -78,6 +79,10 @@ clean:
 	@rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv:
+# One environment, made as far as it is needed: a demo does not wait for the packages that only the tests use.
+.venv: EXTRAS :=
+.venv-for-demo: EXTRAS := local
+.venv-for-demo-jobs: EXTRAS := local jobs
+.venv .venv-for-demo .venv-for-demo-jobs:
 	@command -v $(PYTHON) >/dev/null || { echo 'There is no $(PYTHON): install Python 3.10 or later' >&2; exit 1; }
-	@$(PYTHON) scripts/bootstrap.py
+	@$(PYTHON) scripts/bootstrap.py $(EXTRAS)
