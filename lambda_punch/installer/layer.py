@@ -57,7 +57,7 @@ def build_layer(
 
     The defaults are the Python and the machine that run this. ``compiled`` adds bytecode, which saves time at each
     cold start and needs each of ``pythons`` on this machine. What was at ``output`` is replaced at the end, or stays:
-    raises InstallError when a name is unknown, an interpreter is missing, pip cannot fetch, or the file cannot be
+    raises InstallError when a name is unknown, an interpreter is missing, nothing can be fetched, or the file cannot be
     written.
     """
     targets = make_targets(pythons, architectures)
@@ -95,9 +95,7 @@ def _fetch(target: Target, packages: Path, versions: dict[str, str]) -> None:
     """Fetch the dependencies, in the versions of the targets before: one tree has room for one of each."""
     pinned = [f"{name}=={version}" for name, version in sorted(versions.items())]
     try:
-        dependencies.fetch(
-            find_interpreter(sys.executable), packages, pinned or dependencies.REQUIREMENTS, target.pip_options
-        )
+        dependencies.fetch(find_interpreter(sys.executable), packages, pinned or dependencies.REQUIREMENTS, target)
     except InstallError as fault:
         cure = "; all in a layer have the same versions: build another layer for it" if pinned else ""
         raise InstallError(f"nothing for {target}: {fault}{cure}") from fault
