@@ -99,7 +99,7 @@ def test_it_finds_an_interpreter(
 ) -> None:
     """Without --python it takes the first that is new enough."""
     (tmp_path / "bin").mkdir()
-    for name, body in {"python3": "exit 1", "python3.13": f'exec {sys.executable} "$@"'}.items():
+    for name, body in {"python3": "exit 1", "python3.14": f'exec {sys.executable} "$@"'}.items():
         (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{body}\n")
         (tmp_path / "bin" / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
