@@ -3,17 +3,23 @@
 PYTHON ?= python3
 RUN := .venv/bin/python
 MINUTES ?= 10
-SHELL_FILES := install.sh
+SHELL_FILES := install.sh .ci/run
+# Tests wait more than they work, so more workers than cores pay. A file stays on one worker, with its fixtures.
+WORKERS ?= 4
+IN_PARALLEL = -n $(WORKERS) --dist loadfile
+UNIT_TESTS := tests/runtime tests/extension tests/jobs tests/fuzz $(wildcard tests/test_*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-jobs test test-faults test-all test-container soak fuzz lint bench bench-quick clean .venv
+.PHONY: help demo demo-jobs quick test test-faults test-all test-container soak fuzz lint bench bench-quick clean
+.PHONY: .venv .venv-for-demo .venv-for-demo-jobs
 
 help:
 	@echo 'make demo            show a function that answers first and works afterwards'
 	@echo 'make demo-jobs       show durable jobs: retries, poison and dead letters on queues of this machine'
+	@echo 'make quick           check the code, then run the unit tests; half a minute'
 	@echo 'make test            check the code, then run every test that needs no container'
 	@echo 'make test-faults     kill, freeze and starve both processes at each point of their conversation; 15 minutes at most'
-	@echo 'make test-all        make test on each CPython from 3.10 to 3.13 that this machine has'
+	@echo 'make test-all        make test on each CPython from 3.10 to 3.14 that this machine has'
 	@echo 'make soak            run a function for MINUTES (10) with random jobs, deadlines, crashes and re-inits'
 	@echo 'make fuzz            throw bytes at what the processes read from one another, for MINUTES (10)'
 	@echo 'make test-container  run the tests that need Docker'
@@ -21,17 +27,21 @@ help:
 	@echo 'make bench           measure what it costs, in under ten minutes; bench-quick in under two'
 	@echo 'make clean           remove .venv and everything else that was made here'
 
-demo: .venv
+demo: .venv-for-demo
 	@echo 'demo: a shop on a local Lambda, which answers first and works afterwards'
 	@$(RUN) examples/shop/demo.py
 
-demo-jobs: .venv
+demo-jobs: .venv-for-demo-jobs
 	@echo 'demo-jobs: an order, its three jobs, and a message that is none'
 	@$(RUN) examples/jobs/demo.py
 
+quick: lint
+	@echo 'quick: the unit tests'
+	@$(RUN) -m pytest -q $(IN_PARALLEL) -m 'not slow and not faults and not soak' $(UNIT_TESTS)
+
 test: lint
 	@echo 'test: every test that needs no container'
-	@$(RUN) -m pytest -m 'not container and not faults and not soak'
+	@$(RUN) -m pytest -q $(IN_PARALLEL) -m 'not container and not faults and not soak'
 
 test-faults: .venv
 	@echo 'test-faults: each fault at each point of the conversation'
@@ -60,9 +70,9 @@ lint: .venv
 	@$(RUN) -m mypy --no-error-summary --scripts-are-modules lambda_punch extension extension/lambda-punch
 	@$(RUN) -m mypy --no-error-summary scripts
 	@$(RUN) -m mypy --no-error-summary --exclude '^benchmarks/functions/' benchmarks
-	@sh -n $(SHELL_FILES)
+	@sh -n install.sh
 	@checker=.venv/bin/shellcheck; test -x $$checker || checker=$$(command -v shellcheck || true); \
-	if test -n "$$checker"; then $$checker $(SHELL_FILES) .ci/run; \
+	if test -n "$$checker"; then $$checker $(SHELL_FILES); \
 	else echo 'lint: no shellcheck for this machine, left out'; fi
 
 bench: .venv
@@ -78,6 +88,10 @@ clean:
 	@rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv:
+# One environment, made as far as it is needed: a demo does not wait for the packages that only the tests use.
+.venv: EXTRAS :=
+.venv-for-demo: EXTRAS := local
+.venv-for-demo-jobs: EXTRAS := local jobs
+.venv .venv-for-demo .venv-for-demo-jobs:
 	@command -v $(PYTHON) >/dev/null || { echo 'There is no $(PYTHON): install Python 3.10 or later' >&2; exit 1; }
-	@$(PYTHON) scripts/bootstrap.py
+	@$(PYTHON) scripts/bootstrap.py $(EXTRAS)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Put the lambda-punch extension under DIR/opt, where Lambda looks for it: a line of a Dockerfile, or of a shell.
-# It does what `lambda-punch install` does, without leaving lambda-punch itself behind. Safe to run twice.
+# Put the lambda-punch extension under DIR/opt, where Lambda looks for it. For a line of a Dockerfile, or a shell.
+# It does what `lambda-punch install` does, and does not leave lambda-punch itself behind. It may be run twice.
 set -eu
 
 usage() {
@@ -10,9 +10,11 @@ usage: sh install.sh [--root DIR] [--python PATH] [--version VERSION | --source 
   --root DIR         the directory that holds opt (default: /)
   --python PATH      the interpreter that will run the extension, 3.10 or later (default: the first found of
                      /var/lang/bin/python3 and python3)
-  --version VERSION  that version of lambda-punch from the package index
-  --source DIR       a checkout of lambda-punch (default: the one this script lies in; without one, the newest
-                     version from the package index)
+  --version VERSION  take this version of lambda-punch from the package index
+  --source DIR       take this checkout of lambda-punch (default: the one this script lies in; if it lies in none,
+                     the newest version from the package index)
+
+Packages are fetched by that interpreter's pip, or by uv where it has no pip.
 USAGE
 }
 
@@ -25,8 +27,20 @@ new_enough() {
     "$1" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
 }
 
+fetch() { # REQUIREMENT DIR
+    if "$python" -m pip --version >/dev/null 2>&1; then
+        "$python" -m pip install --quiet --disable-pip-version-check --no-user --no-deps --target "$2" "$1" ||
+            fail "pip cannot fetch lambda-punch"
+    elif uv=${UV:-$(command -v uv)}; then
+        "$uv" pip install --quiet --python "$python" --no-deps --link-mode copy --target "$2" "$1" ||
+            fail "uv cannot fetch lambda-punch"
+    else
+        fail "$python has no pip, and uv is not on PATH; install one of them"
+    fi
+}
+
 find_python() {
-    for candidate in /var/lang/bin/python3 python3 python3.13 python3.12 python3.11 python3.10; do
+    for candidate in /var/lang/bin/python3 python3 python3.14 python3.13 python3.12 python3.11 python3.10; do
         if found=$(command -v "$candidate") && new_enough "$found"; then
             echo "$found"
             return
@@ -59,10 +73,10 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-[ -z "$version" ] || [ -z "$source" ] || fail "--version and --source exclude each other"
+[ -z "$version" ] || [ -z "$source" ] || fail "--version and --source exclude each other; give one of them"
 
 [ -n "$python" ] || python=$(find_python)
-[ -n "$python" ] || fail "no Python 3.10 or later found; name one with --python"
+[ -n "$python" ] || fail "there is no Python 3.10 or later on PATH; name one with --python"
 command -v "$python" >/dev/null || fail "no such interpreter: $python"
 new_enough "$python" || fail "$python is not Python 3.10 or later"
 
@@ -82,6 +96,5 @@ temporary=$(mktemp -d)
 trap 'rm -rf "$temporary"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-"$python" -m pip install --quiet --disable-pip-version-check --no-user --no-deps --target "$temporary" \
-    "lambda-punch${version:+==$version}" || fail "pip cannot fetch lambda-punch"
+fetch "lambda-punch${version:+==$version}" "$temporary"
 PYTHONPATH=$temporary "$python" -B -m lambda_punch install --root "$root" --python "$python"

@@ -1,10 +1,11 @@
-"""Make .venv, the development environment, with lambda-punch and everything that its tests need.
+"""Make .venv, the development environment, with lambda-punch and the extras that are wanted.
 
-Usage: python3 scripts/bootstrap.py
+Usage: python3 scripts/bootstrap.py [EXTRA ...]     (default: all that the tests need)
 
 Needs Python 3.10 or later with its standard library, and a package index. It does not need pip, ensurepip or root: a
-bare Debian has none of them. Where they exist they are used, otherwise pip's wheel is fetched from the index that pip
-would use. Nothing is done when .venv is up to date.
+bare Debian has none of them. Where they exist they are used, otherwise pip's wheel is fetched from the package index.
+
+Extras add up: those installed before stay, and nothing is done when all that are wanted are there.
 """
 
 import hashlib
@@ -25,24 +26,27 @@ ENVIRONMENT = REPOSITORY / ".venv"
 PYTHON = ENVIRONMENT / "bin" / "python"
 STAMP = ENVIRONMENT / "bootstrapped.json"
 MINIMUM = (3, 10)
-EXTRAS = "local,test"
+EVERYTHING = ("jobs", "local", "test")  # `test` contains the other two; named so that they are not asked for again
 
 # Settings of an everyday pip that contradict installing into a virtual environment.
 CONTRADICTING = ("PIP_DRY_RUN", "PIP_PREFIX", "PIP_ROOT", "PIP_TARGET", "PIP_USER", "PYTHONHOME", "PYTHONPATH")
 
 
-def main() -> int:
+def main(arguments: "list[str]") -> int:
     """Bring .venv up to date and return an exit status."""
     if sys.version_info < MINIMUM:
         return fail(f"Python 3.10 or later is needed, {sys.executable} is {version()}; try make PYTHON=...")
     try:
-        if up_to_date():
+        there = installed_extras()
+        extras = there.union(arguments or EVERYTHING)
+        if extras == there:
             return 0
         make_environment()
         provide_pip()
-        say(f"installing lambda-punch[{EXTRAS}] into .venv")
-        run_pip(str(PYTHON), "-m", "pip", arguments=["install", "--editable", f"{REPOSITORY}[{EXTRAS}]"])
-        STAMP.write_text(json.dumps(wanted()))
+        names = ",".join(sorted(extras))
+        say(f"installing lambda-punch[{names}] into .venv")
+        run_pip(str(PYTHON), "-m", "pip", arguments=["install", "--editable", f"{REPOSITORY}[{names}]"])
+        STAMP.write_text(json.dumps({"made_from": made_from(), "extras": sorted(extras)}))
     except subprocess.CalledProcessError as fault:
         return fail(f"pip failed with exit status {fault.returncode}, see above")
     except (OSError, RuntimeError) as fault:
@@ -55,8 +59,8 @@ def version() -> str:
     return ".".join(str(part) for part in sys.version_info[:3])
 
 
-def wanted() -> "dict[str, str]":
-    """Return what a finished environment was made from; any difference means that there is something to do."""
+def made_from() -> "dict[str, str]":
+    """Return what an environment depends on; any difference to what it was made from means that it is out of date."""
     files = (REPOSITORY / "pyproject.toml", Path(__file__))
     return {
         "place": str(REPOSITORY),
@@ -65,12 +69,15 @@ def wanted() -> "dict[str, str]":
     }
 
 
-def up_to_date() -> bool:
-    """Tell whether .venv was finished from the same files by the same interpreter, and still runs."""
+def installed_extras() -> "set[str]":
+    """Return the extras that .venv has; none if it was made from other files or another interpreter, or is broken."""
     try:
-        return bool(json.loads(STAMP.read_text()) == wanted()) and environment_runs()
-    except (OSError, ValueError):
-        return False
+        stamp = json.loads(STAMP.read_text())
+        if stamp["made_from"] == made_from() and environment_runs():
+            return set(stamp["extras"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return set()
 
 
 def environment_runs() -> bool:
@@ -107,7 +114,7 @@ def provide_pip() -> None:
 
     with tempfile.TemporaryDirectory() as directory:
         wheel = pip_wheel.fetch(Path(directory))
-        say(f"fetched {wheel.name}, for this Python has no pip")
+        say(f"fetched {wheel.name}, because this Python has no pip")
         run_pip(str(PYTHON), str(wheel / "pip"), arguments=["install", "--no-index", str(wheel)])
 
 
@@ -136,4 +143,4 @@ def fail(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -2,7 +2,8 @@
 
 Usage: python3 scripts/test_all.py [arguments for pytest]
 
-Interpreters are looked for on PATH and among pyenv's. Each gets an environment of its own under build/, made once.
+Interpreters are looked for on PATH, and among those of pyenv and of uv. Each gets an environment of its own under
+build/, made once.
 """
 
 import os
@@ -11,8 +12,9 @@ import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-VERSIONS = ("3.10", "3.11", "3.12", "3.13")
-FAST = ["-m", "not container and not faults and not soak"]
+VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+# As `make test` does.
+FAST = ["-q", "-n", "4", "--dist", "loadfile", "-m", "not container and not faults and not soak"]
 
 
 def main(arguments: "list[str]") -> int:
@@ -33,15 +35,20 @@ def main(arguments: "list[str]") -> int:
 def find(version: str) -> "str | None":
     """Return the path of an interpreter of ``version`` that runs, or None."""
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path("~/.pyenv").expanduser())
-    candidates = [f"python{version}", *map(str, sorted(pyenv.glob(f"versions/{version}.*/bin/python"), reverse=True))]
+    uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or Path("~/.local/share/uv/python").expanduser())
+    found = [  # the newest first; a name that ends in "t" is a free-threaded build
+        *sorted(pyenv.glob(f"versions/{version}.*[0-9]/bin/python"), reverse=True),
+        *sorted(uv.glob(f"cpython-{version}.*/bin/python{version}"), reverse=True),
+    ]
+    candidates = [f"python{version}", *map(str, found)]
     question = "import sys; print(sys.implementation.name, '%d.%d' % sys.version_info[:2], sys.executable, sep='\\n')"
     for candidate in candidates:
         try:
             answer = subprocess.check_output([candidate, "-c", question], stderr=subprocess.DEVNULL, text=True)
         except (OSError, subprocess.CalledProcessError):
             continue
-        name, found, path = answer.splitlines()
-        if (name, found) == ("cpython", version):
+        name, its_version, path = answer.splitlines()
+        if (name, its_version) == ("cpython", version):
             return path
     return None
 
@@ -52,16 +59,8 @@ def tested(version: str, interpreter: str, arguments: "list[str]") -> bool:
     python = home / "bin" / "python"
     if not python.exists() and subprocess.run([interpreter, "-m", "venv", str(home)], check=False).returncode:
         return False
-    install = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--editable",
-        f"{REPOSITORY}[local,test]",
-    ]
-    if subprocess.run([str(python), *install], check=False).returncode:
+    pip = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    if subprocess.run([*pip, "install", "--editable", f"{REPOSITORY}[test]"], check=False).returncode:
         return False
     return subprocess.run([str(python), "-m", "pytest", *arguments], cwd=REPOSITORY, check=False).returncode == 0
 

@@ -1,45 +1,24 @@
-"""The extension's own copy of its two dependencies, fetched by pip for the interpreter that will run them."""
+"""The extension's own copy of its two dependencies: fetched, stripped, compiled and tried."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
-import sys
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lambda_punch.errors import InstallError
 
+from .package_manager import find_package_manager
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+    from pathlib import Path
 
     from .interpreter import Interpreter
+    from .layer_target import Target
 
 REQUIREMENTS = ("pyzmq>=26", "inotify-simple>=2")  # the same as in pyproject.toml; a test compares them
-
-_FLAGS = (
-    "--disable-pip-version-check",
-    "--no-input",
-    "--quiet",
-    "--no-compile",  # compiled later, for an interpreter and a file system that pip knows nothing of
-    "--only-binary=:all:",  # a compiler in the image would be a surprise
-    "--no-user",
-)
-# Settings that a machine may have for its everyday pip and that contradict what is asked for here.
-_CONTRADICTING = (
-    "PIP_ABI",
-    "PIP_DRY_RUN",
-    "PIP_IMPLEMENTATION",
-    "PIP_PLATFORM",
-    "PIP_PREFIX",
-    "PIP_PYTHON_VERSION",
-    "PIP_REQUIRE_VIRTUALENV",
-    "PIP_ROOT",
-    "PIP_TARGET",
-    "PIP_USER",
-)
 
 # What the extension cannot reach: tests, other event loops, sources for compiling against, type stubs.
 _UNUSED_DIRECTORIES = ("auth", "devices", "eventloop", "green", "log", "ssh", "tests", "include")
@@ -49,18 +28,13 @@ _PROOF = "import sys; sys.path.append(sys.argv[1]); import zmq, inotify_simple, 
 
 
 def fetch(
-    interpreter: Interpreter, into: Path, requirements: Sequence[str] = REQUIREMENTS, options: Sequence[str] = ()
+    interpreter: Interpreter, into: Path, requirements: Sequence[str] = REQUIREMENTS, target: Target | None = None
 ) -> None:
-    """Fill the directory ``into`` with the dependencies. Raises InstallError with pip's own last words.
+    """Fill the directory ``into`` with the dependencies, for ``target``, or else for ``interpreter``.
 
-    ``options`` are more of pip's; without any, pip chooses what fits ``interpreter``.
+    Raises InstallError when there is neither pip nor uv, or with the last words of the one that failed.
     """
-    command = [*_pip(interpreter), "install", *_FLAGS, *options, f"--target={into}", *requirements]
-    finished = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=_environment(), stdin=subprocess.DEVNULL
-    )
-    if finished.returncode:
-        raise InstallError(f"pip cannot fetch {' and '.join(requirements)}: {_last_words(finished)}")
+    find_package_manager(interpreter).install(requirements, into, target)
     _prune(into)
 
 
@@ -88,28 +62,9 @@ def prove(interpreter: Interpreter, directory: Path) -> None:
     _run([interpreter.path, "-ISB", "-c", _PROOF, str(directory)], fault="the extension cannot be imported")
 
 
-def _pip(interpreter: Interpreter) -> Sequence[str]:
-    for command in _pip_candidates(interpreter):
-        if subprocess.run([*command, "--version"], capture_output=True, check=False).returncode == 0:
-            return command
-    asked = " nor ".join(dict.fromkeys([interpreter.command, sys.executable]))
-    raise InstallError(f"no pip to fetch the dependencies with, not in {asked}; install it there")
-
-
-def _pip_candidates(interpreter: Interpreter) -> Iterator[Sequence[str]]:
-    yield (interpreter.command, "-m", "pip")
-    # Our own pip, run by the other interpreter, so that it picks what fits that one (as pip's option --python does).
-    spec = find_spec("pip")
-    if spec is not None and spec.origin is not None:
-        yield (interpreter.command, str(Path(spec.origin).parent))
-
-
-def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name not in _CONTRADICTING}
-
-
 def _prune(directory: Path) -> None:
     shutil.rmtree(directory / "bin", ignore_errors=True)
+    (directory / ".lock").unlink(missing_ok=True)  # uv's
     for name in _UNUSED_DIRECTORIES:
         shutil.rmtree(directory / "zmq" / name, ignore_errors=True)
     for suffix in _UNUSED_SUFFIXES:
@@ -130,10 +85,9 @@ def _run(
         stdin=subprocess.DEVNULL,
     )
     if finished.returncode:
-        raise InstallError(f"{fault} by {command[0]}: {_last_words(finished)}")
+        raise InstallError(f"{fault} by {command[0]}: {_last_line(finished)}")
 
 
-def _last_words(finished: subprocess.CompletedProcess[str]) -> str:
+def _last_line(finished: subprocess.CompletedProcess[str]) -> str:
     lines = (finished.stderr + finished.stdout).strip().splitlines()
-    errors = [line for line in lines if line.startswith("ERROR: ")]
-    return (errors or lines or [f"exit status {finished.returncode}"])[-1].removeprefix("ERROR: ")
+    return lines[-1] if lines else f"exit status {finished.returncode}"

@@ -23,7 +23,7 @@ class Interpreter(NamedTuple):
     """An interpreter on this machine."""
 
     command: str
-    """As it was given, made absolute: what runs pip."""
+    """As it was given, made absolute: it runs pip, or uv is told to install for it."""
 
     path: str
     """As the first line of a script needs it: not in a virtual environment, which would have to be kept."""

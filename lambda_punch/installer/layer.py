@@ -10,7 +10,6 @@ package index has, not on which interpreters a machine happens to have.
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lambda_punch.errors import InstallError
 
-from . import dependencies, launcher
+from . import contents, dependencies, launcher
 from ._source import EXECUTABLE, package
 from .interpreter import Interpreter, find_interpreter
 from .layer_archive import write_archive
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _RUNTIME = "/var/lang/bin/python3"  # the interpreter in every managed Python runtime
-# What the function does without: the command line and what it runs, and the extension, which is elsewhere in the layer.
-_LEFT_OUT = frozenset({"__main__.py", "_extension", "_pytest.py", "cli.py", "installer", "local"})
 
 
 class Layer(NamedTuple):
@@ -60,7 +57,7 @@ def build_layer(
 
     The defaults are the Python and the machine that run this. ``compiled`` adds bytecode, which saves time at each
     cold start and needs each of ``pythons`` on this machine. What was at ``output`` is replaced at the end, or stays:
-    raises InstallError when a name is unknown, an interpreter is missing, pip cannot fetch, or the file cannot be
+    raises InstallError when a name is unknown, an interpreter is missing, nothing can be fetched, or the file cannot be
     written.
     """
     targets = make_targets(pythons, architectures)
@@ -98,26 +95,19 @@ def _fetch(target: Target, packages: Path, versions: dict[str, str]) -> None:
     """Fetch the dependencies, in the versions of the targets before: one tree has room for one of each."""
     pinned = [f"{name}=={version}" for name, version in sorted(versions.items())]
     try:
-        dependencies.fetch(
-            find_interpreter(sys.executable), packages, pinned or dependencies.REQUIREMENTS, target.pip_options
-        )
+        dependencies.fetch(find_interpreter(sys.executable), packages, pinned or dependencies.REQUIREMENTS, target)
     except InstallError as fault:
         cure = "; all in a layer have the same versions: build another layer for it" if pinned else ""
         raise InstallError(f"nothing for {target}: {fault}{cure}") from fault
 
 
 def _copy_library(into: Path, own: Distribution | None) -> None:
-    shutil.copytree(package(), into / package().name, ignore=_unneeded)
+    contents.copy_library(package(), into / package().name)
     if own is not None:
         information = into / f"{package().name}-{own.version}.dist-info"
         information.mkdir()
         (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {own.name}\nVersion: {own.version}\n")
         (information / "LICENSE").write_text(own.read_text("licenses/LICENSE") or "")
-
-
-def _unneeded(directory: str, names: list[str]) -> set[str]:
-    at_the_top = Path(directory) == package()
-    return {name for name in names if name == "__pycache__" or (at_the_top and name in _LEFT_OUT)}
 
 
 def _own_distribution() -> Distribution | None:

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from .layer_target import Target
 
-# What pip notes in a dist-info directory about one machine's installation, and the wheel's tags.
-_NOTES = frozenset({"INSTALLER", "RECORD", "REQUESTED", "WHEEL", "direct_url.json"})
+# What pip and uv note in a dist-info directory about one machine's installation, and the wheel's tags.
+_NOTES = frozenset({"INSTALLER", "RECORD", "REQUESTED", "WHEEL", "direct_url.json", "uv_cache.json"})
 
 
 def merge(packages: Path, into: Path, target: Target) -> None:
-    """Copy what pip put into ``packages`` for ``target`` to ``into``, where other targets' packages may be.
+    """Copy what was fetched into ``packages`` for ``target`` to ``into``, where other targets' packages may be.
 
     Raises InstallError where two targets need different files of one name.
     """

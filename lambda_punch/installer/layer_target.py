@@ -21,6 +21,7 @@ _OTHER_NAMES = {"aarch64": "arm64", "amd64": "x86_64"}
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 _GLIBC_MINOR, _OLD_GLIBC_MINOR, _FIRST_ON_AL2023 = 34, 26, (3, 12)
 _OLDEST_MANYLINUX_MINOR = 17  # manylinux2014; pip knows by itself which older names are meant by that one
+_GLIBC_MINORS_OF_UV = (17, 28, 34)  # those among its --python-platform values that matter here
 
 
 class Target(NamedTuple):
@@ -46,10 +47,20 @@ class Target(NamedTuple):
     @property
     def pip_options(self) -> list[str]:
         """What makes pip choose wheels for this target and not for the machine it runs on, the newest glibc first."""
-        newest = _GLIBC_MINOR if self.version >= _FIRST_ON_AL2023 else _OLD_GLIBC_MINOR
-        names = [f"manylinux_2_{minor}" for minor in range(newest, _OLDEST_MANYLINUX_MINOR - 1, -1)]
+        names = [f"manylinux_2_{minor}" for minor in range(self._glibc_minor, _OLDEST_MANYLINUX_MINOR - 1, -1)]
         platforms = [f"--platform={name}_{_MACHINES[self.architecture]}" for name in (*names, "manylinux2014")]
         return ["--implementation=cp", f"--python-version={self.python}", *platforms]
+
+    @property
+    def uv_options(self) -> list[str]:
+        """The same for uv: the newest glibc that it knows by name and that is no newer than this target's."""
+        minor = max(known for known in _GLIBC_MINORS_OF_UV if known <= self._glibc_minor)
+        machine = _MACHINES[self.architecture]
+        return [f"--python-version={self.python}", f"--python-platform={machine}-manylinux_2_{minor}"]
+
+    @property
+    def _glibc_minor(self) -> int:
+        return _GLIBC_MINOR if self.version >= _FIRST_ON_AL2023 else _OLD_GLIBC_MINOR
 
 
 def make_targets(pythons: Iterable[str], architectures: Iterable[str]) -> list[Target]:

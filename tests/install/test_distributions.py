@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from email import message_from_bytes
 from pathlib import Path
 
+import pytest
 from hatchling.builders.wheel import WheelBuilder
 
 from lambda_punch.installer import dependencies
@@ -51,6 +53,22 @@ def test_sdist(distributions: Path, tmp_path: Path) -> None:
     (wheel,) = (checkout / "dist").glob("*.whl")
     assert "lambda_punch/_extension/lambda-punch" in zipfile.ZipFile(wheel).namelist()
     assert (checkout / "install.sh").is_file()
+
+
+def test_the_sdist_leaves_nothing_out(distributions: Path) -> None:
+    """Each file of the repository is in it: what the Makefile and the tests name is there."""
+    if not (REPOSITORY / ".git").exists():
+        pytest.skip("this is not a git checkout, so there is no list of files to compare with")
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.check_output(command, cwd=REPOSITORY, text=True).split("\0")
+    files = {name for name in listed if name and (REPOSITORY / name).exists()}
+    (archive,) = distributions.glob("*.tar.gz")
+
+    with tarfile.open(archive) as packed:
+        names = {name.partition("/")[2] for name in packed.getnames()}
+
+    assert files - names == set()
+    assert names - files == {"PKG-INFO"}
 
 
 def test_editable(tmp_path: Path) -> None:

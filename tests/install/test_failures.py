@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lambda_punch.errors import InstallError
-from lambda_punch.installer import dependencies, install
+from lambda_punch.installer import install, package_manager
 
 from .conftest import snapshot
 
@@ -175,9 +175,11 @@ def test_what_another_put_there(tmp_path: Path, place: str) -> None:
 
 
 def test_no_pip_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without any pip the error says which interpreters were asked."""
+    """Without pip and uv the error says which interpreters were asked."""
     venv.create(tmp_path / "venv", symlinks=True, with_pip=False)
-    monkeypatch.setattr(dependencies, "find_spec", lambda name: None if name == "pip" else find_spec(name))
+    python = tmp_path / "venv/bin/python"
+    monkeypatch.setattr(package_manager, "find_spec", lambda name: None if name == "pip" else find_spec(name))
+    monkeypatch.setattr(package_manager.Uv, "runs", lambda _: False)
 
-    with pytest.raises(InstallError, match=f"no pip .*, not in .*venv/bin/python nor {sys.executable}; install it"):
-        install(tmp_path / "root", python=str(tmp_path / "venv/bin/python"))
+    with pytest.raises(InstallError, match=f"no pip and no uv .*: {python} and {sys.executable} have neither"):
+        install(tmp_path / "root", python=str(python))

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from uv import find_uv_bin
 
 from .conftest import REPOSITORY, snapshot
 
@@ -54,6 +55,35 @@ def test_from_the_package_index(
     assert list((tmp_path / "temporary").iterdir()) == []
 
 
+def test_from_the_package_index_by_uv(
+    tmp_path: Path,
+    run: Callable[..., subprocess.CompletedProcess[str]],
+    distributions: Path,
+    wheelhouse: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where the interpreter has no pip, uv fetches everything."""
+    subprocess.run([find_uv_bin(), "venv", "--quiet", "--python", sys.executable, tmp_path / "environment"], check=True)
+    settings = tmp_path / "settings-of-uv.toml"
+    settings.write_text(f'no-index = true\nfind-links = ["{wheelhouse}", "{distributions}"]\n')
+    monkeypatch.setenv("UV_CONFIG_FILE", str(settings))
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/uv").symlink_to(find_uv_bin())
+    alone = shutil.copy(REPOSITORY / "install.sh", tmp_path)
+    arguments = ["--root", tmp_path / "root", "--python", tmp_path / "environment/bin/python"]
+
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    without_uv = run(*arguments, script=alone)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
+    finished = run(*arguments, script=alone)
+
+    assert without_uv.returncode == 1
+    assert "has no pip, and uv is not on PATH; install one of them" in without_uv.stderr
+    assert finished.returncode == 0, finished.stderr
+    assert (tmp_path / "root/opt/extensions/lambda-punch").is_file()
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
 def test_what_the_package_index_lacks(tmp_path: Path, run: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     """A version that is not there is an error, and nothing is left behind."""
     finished = run("--root", tmp_path / "root", "--python", sys.executable, "--version", "99")
@@ -69,7 +99,7 @@ def test_it_finds_an_interpreter(
 ) -> None:
     """Without --python it takes the first that is new enough."""
     (tmp_path / "bin").mkdir()
-    for name, body in {"python3": "exit 1", "python3.13": f'exec {sys.executable} "$@"'}.items():
+    for name, body in {"python3": "exit 1", "python3.14": f'exec {sys.executable} "$@"'}.items():
         (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{body}\n")
         (tmp_path / "bin" / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lambda_punch import cli
-from lambda_punch.installer import build_layer, launcher
+from lambda_punch.installer import build_layer, contents, launcher
 
 from .conftest import _go_offline
 from .layers import PYTHON, SITE_PACKAGES
@@ -129,17 +129,17 @@ def test_it_is_small(layer: Path) -> None:
 
 
 def test_the_library_in_it(layer: Path, tmp_path: Path) -> None:
-    """A function can import it and its test helpers, without the parts that belong to a developer's machine."""
+    """A function can import it, without the parts that belong to a developer's machine."""
     zipfile.ZipFile(layer).extractall(tmp_path)
     site_packages = tmp_path / SITE_PACKAGES
-    code = "import lambda_punch.testing; print(lambda_punch.__file__)"
+    code = "import lambda_punch; print(lambda_punch.__file__)"
 
     found = subprocess.check_output(
         [sys.executable, "-SB", "-c", code], text=True, env={"PYTHONPATH": str(site_packages)}, cwd=tmp_path
     )
 
     assert found.strip() == f"{site_packages}/lambda_punch/__init__.py"
-    left_out = {"cli.py", "installer", "local", "_extension", "__main__.py"}
+    left_out = contents.NEVER_IN_A_FUNCTION
     assert left_out & {path.name for path in (site_packages / "lambda_punch").iterdir()} == set()
 
 

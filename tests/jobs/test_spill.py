@@ -236,6 +236,7 @@ def shop(function: Callable[..., Function], server: str, **options: Any) -> Func
     return function(SHOP, env={**AWS, "AWS_ENDPOINT_URL": server}, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_extension", [True, False], ids=["extension", "alone"])
 def test_on_lambda_no_durable_job_waits_for_an_invoke_that_may_never_come(
     function: Callable[..., Function], extension: Any, sqs: Any, sqs_server: str, with_extension: bool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import fcntl
 import functools
 import hashlib
 import os
@@ -29,8 +30,10 @@ def emulator() -> Path:
     if sys.platform != "linux" or machine not in SHA256:
         pytest.skip(f"AWS publishes no RIE for {sys.platform} on {machine}")
     cached = _cache() / f"aws-lambda-rie-{SAM_CLI}-{machine}"
-    if not _is(cached, SHA256[machine]):
-        _fetch(cached, machine)
+    with cached.with_name(f"{cached.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of several workers one fetches it
+        if not _is(cached, SHA256[machine]):
+            _fetch(cached, machine)
     return cached
 
 
