@@ -1,4 +1,4 @@
-"""Runs what is in the memory queues: on a thread as it comes due (off Lambda), or at once (in tests)."""
+"""Runs the messages of the memory queues: off Lambda on a thread when each is due, in tests at once."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from lambda_punch._log import logger
+from lambda_punch.jobs.limits import LONGEST_RUN
 from lambda_punch.jobs.receiving.routing import run_batch
 
 if TYPE_CHECKING:
     from lambda_punch.jobs.backends.memory import Memory
 
-_VISIBILITY = 5400.0  # the longest a job may take: one process consumes, so nothing is to come back meanwhile
+_VISIBILITY = float(LONGEST_RUN)  # there is one consumer, so no message has to come back while its job runs
 
 
 def run_some(memory: Memory, limit: int = 10) -> bool:

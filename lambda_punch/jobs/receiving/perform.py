@@ -1,9 +1,9 @@
-"""Run one job to its end or to its timeout.
+"""Calls one job's function, for as long as it may take.
 
-On the main thread a plain function is interrupted by SIGALRM, also while it sleeps or waits for the network; on another
-thread by an exception that is raised there between two steps of Python code, so not before a blocking call returns.
-What is raised is no Exception, so ``except Exception`` in a job does not catch it. An ``async def`` job is cancelled.
-A job that will not end then is left behind: its message is reported as failed, and it may still be running.
+At its timeout a plain function is interrupted by an error that is no Exception, so ``except Exception`` in a job does
+not catch it. On the main thread SIGALRM raises it, also while the job sleeps or waits for the network. On another thread
+it is raised between two steps of Python code, so not before a blocking call returns. An ``async def`` job is cancelled.
+A job that does not end even then is left behind: its message is reported as failed, and it may still be running.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lambda_punch._wiring import process
-from lambda_punch.jobs.errors import JobTimeoutError
+from lambda_punch.errors import JobTimeoutError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ GRACE = 0.5  # seconds that a cancelled async job has for its clean-up
 
 
 class Execution(NamedTuple):
-    """The durable job that runs now, as current() tells it."""
+    """What current() tells of the job that runs now."""
 
     job: str
     id: str
@@ -44,7 +44,7 @@ _current: ContextVar[Execution | None] = ContextVar("lambda_punch_job", default=
 
 
 def current() -> Execution | None:
-    """Return which durable job runs, its attempt (from 1) and its trace header; None outside of one."""
+    """Return which durable job runs here, its attempt (from 1) and its trace header; None outside of a job."""
     return _current.get()
 
 
@@ -53,9 +53,9 @@ class _TimeIsUp(BaseException):
 
 
 def perform(function: Callable[..., Any], args: Any, kwargs: Any, execution: Execution, limit: float) -> None:
-    """Run the job in a context of its own, for at most ``limit`` seconds; raise what it raises, or JobTimeoutError.
+    """Run the job in a context of its own, for at most ``limit`` seconds, which may be infinite.
 
-    An infinite limit is none.
+    Raises what the job raises, and JobTimeoutError.
     """
     context = copy_context()
     context.run(_current.set, execution)
@@ -69,13 +69,13 @@ def perform(function: Callable[..., Any], args: Any, kwargs: Any, execution: Exe
         if isinstance(result, Awaitable):
             _await(result, context, until - time.monotonic())
         elif isinstance(result, (GeneratorType, AsyncGeneratorType)):
-            raise TypeError("a generator function is no job: nothing in it ran")
+            raise TypeError("a generator function cannot be a job; none of it ran")
     except _TimeIsUp:
         raise JobTimeoutError(f"{execution.job} was stopped after {limit:.3g} s") from None
 
 
 class _Done:
-    """Whether the job has ended; an interrupt that comes later is none."""
+    """Whether the job has ended; it is not interrupted after that."""
 
     __slots__ = ("lock", "now")
 
@@ -91,7 +91,7 @@ def _interruption(limit: float, done: _Done) -> AbstractContextManager[None]:
 
 
 def _can_use_alarm(limit: float) -> bool:
-    """Tell whether this is the main thread, and no alarm of somebody else's is due before ours."""
+    """Tell whether this is the main thread, and nobody else's alarm is due before ours."""
     if threading.current_thread() is not threading.main_thread():
         return False
     due = signal.getitimer(signal.ITIMER_REAL)[0]
@@ -147,7 +147,7 @@ def _raise_in(thread: int, exception: type[BaseException] | None) -> None:
 
 
 def _await(awaitable: Awaitable[Any], context: Context, limit: float) -> None:
-    """Await on the process's loop; raise _TimeIsUp when the time is up, whether or not the job can be cancelled."""
+    """Await on the process's loop. Raises _TimeIsUp when the time is up, even if the job cannot be cancelled."""
     from concurrent.futures import TimeoutError as FutureTimeoutError
 
     timeout = None if limit == float("inf") else max(limit, 0.0)
@@ -162,9 +162,9 @@ def _await(awaitable: Awaitable[Any], context: Context, limit: float) -> None:
 
 
 async def _outcome(awaitable: Awaitable[Any], timeout: float | None) -> BaseException | None:
-    """Return what the job raised, _TimeIsUp if it was cancelled, None if all went well.
+    """Return what the job raised, _TimeIsUp if it was cancelled, or None.
 
-    Raises nothing: a SystemExit that leaves a task ends the loop, which other jobs need.
+    Nothing is raised here, because a SystemExit that leaves a task would end the loop, which other jobs need.
     """
     import asyncio
 
