@@ -35,8 +35,6 @@ class Poison(NamedTuple):
     """A message that cannot be run, and why."""
 
     reason: str
-    job: str = ""
-    id: str = ""
 
 
 def encode(message: Message) -> str:
@@ -76,15 +74,14 @@ def decode(body: object) -> Message | Poison:
         return body
     if not isinstance(body, dict) or MARK not in body:
         return Poison("it is not a message of lambda-punch")
-    named = {key: body[key] for key in ("job", "id") if isinstance(body.get(key), str)}
     if body[MARK] != VERSION or isinstance(body[MARK], bool):
-        return Poison(f"it has format version {body[MARK]!r}, and this release reads version {VERSION}", **named)
+        return Poison(f"it has format version {body[MARK]!r}, and this release reads version {VERSION}")
     for field, (kinds, needed) in _FIELDS.items():
         value = body.get(field)
         if value is None and not needed:
             continue
         if not isinstance(value, kinds) or isinstance(value, bool):
-            return Poison(f"its field {field!r} is missing or has the wrong type", **named)
+            return Poison(f"its field {field!r} is missing or has the wrong type")
     return Message(
         body["job"], body["id"], body["args"], body["kwargs"], body["enqueued_at"],
         max(1, body["attempt"]), max(0, body.get("delay") or 0), body.get("trace"),

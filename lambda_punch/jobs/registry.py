@@ -7,12 +7,13 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lambda_punch.errors import JobOptionError
-from lambda_punch.jobs.message import Message, Poison
+from lambda_punch.jobs.message import Poison, decode
 
 if TYPE_CHECKING:
     import inspect
     from collections.abc import Callable
 
+    from lambda_punch.jobs.message import Message
     from lambda_punch.jobs.options import Options
 
 
@@ -38,19 +39,19 @@ def add(declared: Declared) -> None:
     _jobs[declared.name] = declared
 
 
-def find(message: Message | Poison) -> Declared | Poison:
-    """Return the job that a message names, or a Poison if there is none or the arguments do not fit it."""
+def called_by(body: object) -> tuple[Declared, Message] | Poison:
+    """Return the job that a message's body calls, and the message; a Poison if it cannot be run. Never raises."""
+    message = decode(body)
     if isinstance(message, Poison):
         return message
     declared = _jobs.get(message.job)
     if declared is None:
-        reason = f"no job {message.job!r} is declared here; import the module that declares it"
-        return Poison(reason, message.job, message.id)
+        return Poison(f"no job {message.job!r} is declared here; import the module that declares it")
     try:
         declared.signature.bind(*message.args, **message.kwargs)
     except TypeError as error:
-        return Poison(f"its arguments do not fit {message.job}: {error}", message.job, message.id)
-    return declared
+        return Poison(f"its arguments do not fit {message.job}: {error}")
+    return declared, message
 
 
 def queues() -> set[str]:

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from lambda_punch.jobs.options import Options
 
 ARN = "arn:aws:sqs:local:000000000000:"  # AWS has no such region, so a record from here can be told
-MAX_RECEIVE_COUNT = MOST_RETRIES + 1  # as in the templates: the first try and all retries
-VISIBILITY = 30.0
 
 
 class Entry:
@@ -73,7 +71,7 @@ class Memory:
     def __init__(
         self,
         clock: Callable[[], float] = time.time,
-        max_receive_count: int = MAX_RECEIVE_COUNT,
+        max_receive_count: int = MOST_RETRIES + 1,  # as in the templates: the first try and all retries
         start_worker: Callable[[Memory], object] | None = None,
     ) -> None:
         """``start_worker`` is called at the first message, and is to run what is sent; without it nobody does."""
@@ -114,7 +112,7 @@ class Memory:
         """Return when the next message becomes visible, or None if there is none."""
         return min((entry.visible_at for entry in self.entries()), default=None)
 
-    def receive(self, limit: int = 10, visibility: float = VISIBILITY) -> list[dict[str, Any]]:
+    def receive(self, limit: int, visibility: float) -> list[dict[str, Any]]:
         """Return the records of up to ``limit`` visible messages of one queue, which are then in flight."""
         with self.arrived:
             now = self.clock()

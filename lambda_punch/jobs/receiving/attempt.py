@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lambda_punch._log import logger
 from lambda_punch.jobs import registry
-from lambda_punch.jobs.message import Message, Poison, decode
+from lambda_punch.jobs.message import Poison
 from lambda_punch.jobs.receiving import retry
 from lambda_punch.jobs.receiving.perform import Execution
 from lambda_punch.jobs.receiving.run import Run
-from lambda_punch.jobs.waits import MOST_RETRIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lambda_punch.jobs.backends.deliveries import Deliveries
+    from lambda_punch.jobs.message import Message
     from lambda_punch.jobs.receiving.record import SqsRecord
     from lambda_punch.jobs.registry import Declared
 
@@ -31,10 +31,10 @@ class BatchSettings(NamedTuple):
     """
 
     until: float
-    retries: int = MOST_RETRIES
-    concurrency: int = 1
-    fifo_stop: str = "group"
-    clock: Callable[[], float] = time.time
+    retries: int
+    concurrency: int
+    fifo_stop: str
+    clock: Callable[[], float]
 
 
 class Outcome(NamedTuple):
@@ -164,9 +164,8 @@ def begin(record: SqsRecord, settings: BatchSettings) -> Attempt | Poison:
     """Read a record's message. A Poison is one that cannot be run."""
     if not record.message_id:
         return Poison("it has no messageId")
-    message = decode(record.body)
-    declared = registry.find(message)
-    if isinstance(declared, Poison):
-        return declared
-    assert isinstance(message, Message)
+    called = registry.called_by(record.body)
+    if isinstance(called, Poison):
+        return called
+    declared, message = called
     return Attempt(record, message, declared, settings)

@@ -7,19 +7,18 @@ import time
 from lambda_punch._log import logger
 from lambda_punch.errors import PoisonMessageError
 from lambda_punch.jobs import registry
-from lambda_punch.jobs.message import Message, Poison, decode
+from lambda_punch.jobs.message import Poison
 from lambda_punch.jobs.receiving.perform import Execution
 from lambda_punch.jobs.receiving.run import Run
 
 
 def run_invoked(event: object, context: object, until: float) -> None:
     """Run the job; raise what it raises, and PoisonMessageError for a message that cannot be run."""
-    message = decode(event)
-    declared = registry.find(message)
-    if isinstance(declared, Poison):
-        logger().error("poison: the message of an asynchronous invoke is not run: %s", declared.reason)
-        raise PoisonMessageError(declared.reason)
-    assert isinstance(message, Message)
+    called = registry.called_by(event)
+    if isinstance(called, Poison):
+        logger().error("poison: the message of an asynchronous invoke is not run: %s", called.reason)
+        raise PoisonMessageError(called.reason)
+    declared, message = called
     function = str(getattr(context, "function_name", "") or "")
     request_id = str(getattr(context, "aws_request_id", "") or "")
     execution = Execution(message.job, message.id, message.attempt, function, request_id, message.trace)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lambda_punch._log import logger
 from lambda_punch.jobs.limits import LONGEST_RUN
@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from lambda_punch.jobs.backends.memory import Memory
 
 _VISIBILITY = float(LONGEST_RUN)  # there is one consumer, so no message has to come back while its job runs
+_BATCH_SIZE = 10  # the default of an event source mapping
 
 
-def run_some(memory: Memory, limit: int = 10) -> bool:
+def run_some(memory: Memory) -> bool:
     """Run one batch as Lambda's event source mapping would; return whether there was one."""
-    records = memory.receive(limit, _VISIBILITY)
+    records = memory.receive(_BATCH_SIZE, _VISIBILITY)
     if not records:
         return False
     response = run_batch({"Records": records}, None, memory, memory.clock)
@@ -28,19 +29,17 @@ def run_some(memory: Memory, limit: int = 10) -> bool:
     return True
 
 
-def start(memory: Memory) -> threading.Thread:
+def start(memory: Memory) -> None:
     """Run messages as they come due, on a daemon thread, for the life of the process."""
-    thread = threading.Thread(target=_work, args=(memory,), name="lambda-punch-memory", daemon=True)
-    thread.start()
-    return thread
+    threading.Thread(target=_work, args=(memory,), name="lambda-punch-memory", daemon=True).start()
 
 
-def _work(memory: Any) -> None:
+def _work(memory: Memory) -> None:
     while True:
         try:
             if run_some(memory):
                 continue
-        except Exception:  # noqa: BLE001 - whatever it was, the next message may be better
+        except Exception:  # noqa: BLE001 - a bug in one batch must not stop the next
             logger().exception("a batch of the memory queues failed")
         with memory.arrived:
             due = memory.next_at()
