@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import lambda_punch as punch
-from lambda_punch.jobs import JobOptionError, exponential
+from lambda_punch.jobs import EnqueueError, JobOptionError, exponential
 from lambda_punch.testing import enqueued
 
 
@@ -157,7 +157,7 @@ def test_using_leaves_the_declared_job_as_it_is() -> None:
 
 
 def test_a_backend_may_be_an_object_of_ones_own() -> None:
-    """A fourth backend is one class."""
+    """A fourth backend is one class. What it raises comes out as an EnqueueError."""
     from lambda_punch.jobs.backends.outgoing import Outgoing, Sent
 
     class Pigeon:
@@ -172,6 +172,8 @@ def test_a_backend_may_be_an_object_of_ones_own() -> None:
         def check(self, options: object) -> None: ...
 
         def send(self, queue: str | None, messages: Any) -> Sent:
+            if queue == "hawks":
+                raise OSError("eaten")
             self.sent += [(queue, each) for each in messages]
             return Sent({each.id: "feather" for each in messages}, [])
 
@@ -184,3 +186,8 @@ def test_a_backend_may_be_an_object_of_ones_own() -> None:
     assert [(queue, each.job) for queue, each in pigeon.sent] == [(None, "coo")]
     with pytest.raises(JobOptionError, match="pigeon cannot do delay: pigeons fly at once"):
         coo.using(delay=1)
+    with pytest.raises(EnqueueError, match="1 of 2 jobs were not sent .coo.: eaten") as caught:
+        punch.enqueue_many([coo.using(queue="hawks").prepare(), coo.prepare()])
+    assert isinstance(caught.value.__cause__, OSError)
+    assert [each.certain for each in caught.value.failed] == [False]
+    assert len(pigeon.sent) == 2

@@ -155,10 +155,31 @@ def test_the_size_is_checked_before_sending(sqs: Any, work: Any) -> None:
 
 
 def test_what_sqs_refuses_is_an_enqueue_error(sqs: Any, work: Any) -> None:
-    """A queue that does not exist, say; nothing of botocore's has to be known to catch it."""
-    with pytest.raises(EnqueueError, match="jobs") as caught:
+    """A queue that does not exist, say; nothing of botocore's has to be known to catch it. Its error is the cause."""
+    with pytest.raises(EnqueueError, match="1 of 1 jobs were not sent .work.: queue jobs: ") as caught:
         work.enqueue(1)
-    assert [each.job for each in caught.value.failed] == ["work"]
+    assert [(each.job, each.certain) for each in caught.value.failed] == [("work", True)]
+    assert type(caught.value.__cause__).__name__ == "QueueDoesNotExist"
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_network_that_fails_is_an_enqueue_error(sqs: Any, work: Any, count: int) -> None:
+    """With one job, and with a batch: the cause is kept, and it is not certain that SQS has nothing."""
+    from botocore.exceptions import ReadTimeoutError
+
+    sqs.create("jobs")
+    lost = ReadTimeoutError(endpoint_url="http://sqs")
+
+    def lose(**_: Any) -> None:
+        raise lost
+
+    for operation in ("SendMessage", "SendMessageBatch"):
+        sqs.client.meta.events.register(f"before-call.sqs.{operation}", lose)
+    with pytest.raises(EnqueueError, match=f"{count} of {count} jobs were not sent") as caught:
+        punch.enqueue_many([work.prepare(n) for n in range(count)])
+
+    assert caught.value.__cause__ is lost
+    assert [each.certain for each in caught.value.failed] == [False] * count
 
 
 def test_without_boto3_the_error_names_the_extra(work: Any, monkeypatch: pytest.MonkeyPatch) -> None:

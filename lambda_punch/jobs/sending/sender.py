@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lambda_punch import _events
 from lambda_punch._log import logger
 from lambda_punch._wiring import process, start
-from lambda_punch.errors import EnqueueError, NotSent
+from lambda_punch.errors import EnqueueError, MissingExtraError, NotSent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +43,10 @@ def send(items: Sequence[Item]) -> tuple[dict[str, str], list[NotSent]]:
             sent = backend.send(first.queue or None, messages)
         except EnqueueError as error:
             failed += error.failed or [message.not_sent(str(error), error=error) for message in messages]
+        except MissingExtraError:
+            raise
+        except Exception as error:  # noqa: BLE001 - of a backend that is not ours; the other backends' jobs are sent
+            failed += [message.not_sent(str(error), certain=False, error=error) for message in messages]
         else:
             ids |= sent.message_ids
             failed += sent.failed
