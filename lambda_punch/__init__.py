@@ -29,10 +29,18 @@ if TYPE_CHECKING:
     from lambda_punch._settings import Settings
     from lambda_punch.errors import (
         ConfigurationError,
+        EnqueueError,
+        EventLoopError,
         InstallError,
+        JobArgumentsError,
+        JobError,
+        JobOptionError,
+        JobTimeoutError,
         LambdaPunchError,
+        MessageTooLargeError,
         MissingExtraError,
         NotCallableError,
+        PoisonMessageError,
         ShutDownError,
     )
     from lambda_punch.jobs import DurableJob as DurableJob
@@ -58,10 +66,18 @@ else:
 __all__ = [
     "ConfigurationError",
     "DurableJob",
+    "EnqueueError",
+    "EventLoopError",
     "InstallError",
+    "JobArgumentsError",
+    "JobError",
+    "JobOptionError",
+    "JobTimeoutError",
     "LambdaPunchError",
+    "MessageTooLargeError",
     "MissingExtraError",
     "NotCallableError",
+    "PoisonMessageError",
     "Punch",
     "ShutDownError",
     "around_job",

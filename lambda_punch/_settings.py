@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import dataclass_transform
 
+    from lambda_punch.errors import ConfigurationError
+
     T = TypeVar("T")
     P = ParamSpec("P")
     Sink = Callable[[dict[str, Any]], object]
@@ -190,7 +192,7 @@ def _queue(name: str, settings: Any) -> QueueSettings:
     return QueueSettings(url, count, target)
 
 
-def wrong(message: str) -> Exception:
+def wrong(message: str) -> ConfigurationError:
     """Return the error for a value that cannot be."""
     from lambda_punch.errors import ConfigurationError
 

@@ -1,15 +1,29 @@
-"""Every error that lambda-punch raises to its users.
+"""Every error that lambda-punch raises to its users, in one tree.
 
 LambdaPunchError
-├── ConfigurationError (ValueError)   configure() was given a wrong value, or came too late
-├── NotCallableError (TypeError)      push() was given something that cannot be called
-├── ShutDownError (RuntimeError)      push() came when nothing more can be run
-├── InstallError                      the extension could not be installed
-├── MissingExtraError (ImportError)   a package of an optional part is not installed
-└── JobError ...                      durable jobs: lambda_punch/jobs/errors.py
+├── ConfigurationError (ValueError)      configure() was given a wrong value, or was called too late
+├── NotCallableError (TypeError)         push() was given something that cannot be called
+├── ShutDownError (RuntimeError)         push() was called when nothing more can be run
+├── EventLoopError (RuntimeError)        the event loop that async jobs share cannot do it
+├── InstallError                         the extension could not be installed
+├── MissingExtraError (ImportError)      a package is missing that only one part of lambda-punch needs
+├── JobError                             durable jobs
+│   ├── JobOptionError (ValueError)      an option of @job or using() is wrong, or its backend cannot do it
+│   ├── JobArgumentsError (TypeError)    the arguments do not fit the function, or JSON cannot carry them
+│   ├── MessageTooLargeError (ValueError)  the message is larger than its backend takes
+│   ├── EnqueueError                     the backend did not take some of the messages, or any
+│   ├── PoisonMessageError               an asynchronous invoke brought a message that cannot be run
+│   └── JobTimeoutError (TimeoutError)   a job ran longer than it may
+└── LocalLambdaError                     the local Lambda: lambda_punch/local/errors.py
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class LambdaPunchError(Exception):
@@ -28,6 +42,10 @@ class ShutDownError(LambdaPunchError, RuntimeError):
     """The environment is being shut down and the job that was pushed will not run."""
 
 
+class EventLoopError(LambdaPunchError, RuntimeError):
+    """The event loop that async jobs share was closed under a job, or its own thread was asked to wait for it."""
+
+
 class InstallError(LambdaPunchError):
     """The extension could not be installed; what was there before is untouched."""
 
@@ -37,3 +55,52 @@ class MissingExtraError(LambdaPunchError, ImportError):
 
     def __init__(self, package: str, *, extra: str, part: str) -> None:
         super().__init__(f"{part} needs {package}; install it with: pip install 'lambda-punch[{extra}]'")
+
+
+class JobError(LambdaPunchError):
+    """The root of the errors of durable jobs."""
+
+
+class JobOptionError(JobError, ValueError):
+    """An option of @job or using() has a wrong value, or one that its backend cannot do."""
+
+
+class JobArgumentsError(JobError, TypeError):
+    """The arguments do not fit the function, or JSON cannot carry them; nothing was sent."""
+
+
+class MessageTooLargeError(JobError, ValueError):
+    """The message is larger than its backend takes; nothing was sent."""
+
+
+class NotSent(NamedTuple):
+    """A job that its backend did not take, and why.
+
+    ``certain``: whether the backend is known not to have it. When the answer was lost, it may have taken the job.
+    ``error``: what the backend's client raised, if it raised anything.
+    """
+
+    job: str
+    id: str
+    reason: str
+    certain: bool = True
+    error: Exception | None = None
+
+
+class EnqueueError(JobError):
+    """The backend did not take some of the messages, or any.
+
+    ``failed`` lists the jobs that were not sent, each with the backend's reason. All others were sent.
+    """
+
+    def __init__(self, message: str, failed: Iterable[NotSent] = ()) -> None:
+        super().__init__(message)
+        self.failed = list(failed)
+
+
+class PoisonMessageError(JobError):
+    """An asynchronous invoke brought a message that cannot be run. Lambda's own retries and destinations apply."""
+
+
+class JobTimeoutError(JobError, TimeoutError):
+    """A job ran longer than its timeout, or than the invocation had time left."""

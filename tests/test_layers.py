@@ -1,12 +1,13 @@
 """The architecture, read from the imports: who may know whom.
 
 Imports count wherever they stand: at the top, inside a function, for type checkers only, and as a module's name in a
-string. There are no exceptions.
+string that is imported, or run with -m. There are no exceptions.
 """
 
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from pathlib import Path
 
@@ -71,9 +72,24 @@ def named_by(module: str) -> set[str]:
             found |= {f"{prefix}.{alias.name}" for alias in node.names}
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and MODULE.match(node.value):
-            found.add(node.value)
+        found |= {text for text in in_strings(node) if MODULE.match(text)}
     return found
+
+
+def in_strings(node: ast.AST) -> list[str]:
+    """What a node names in a string: what a function imports by its name, or an interpreter runs with -m."""
+    if isinstance(node, ast.Call):
+        name = ast.unparse(node.func).rpartition(".")[2]
+        if name in ("import_module", "__import__", "find_spec", "run_module"):
+            return [each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    if isinstance(node, (ast.List, ast.Tuple)):
+        values = [each.value if isinstance(each, ast.Constant) else None for each in node.elts]
+        return [
+            after
+            for before, after in itertools.pairwise(values)
+            if before == "-m" and isinstance(after, str)
+        ]
+    return []
 
 
 GRAPH = {module: imports(module) for module in FILES}

@@ -35,5 +35,5 @@ def print_label(order: str) -> None:
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     order = json.loads(event["body"])["order"]
     for job in (ship, charge, print_label):
-        job.enqueue(order, after_response=True)  # one call for all three, behind the response
+        job.using(after_response=True).enqueue(order)  # one call for all three, behind the response
     return {"statusCode": 202, "body": json.dumps({"order": order})}

@@ -1,27 +1,38 @@
 """Durable jobs: functions that are sent to SQS, or to an asynchronous invoke, and run from there at least once.
 
-``waits``, ``message``, ``arguments``, ``options``, ``outgoing`` < ``backends`` < ``registry``, ``sender`` < ``durable``
-(what declares and sends); ``record``, ``retry``, ``perform`` < ``consumer`` < ``routing`` (what receives and runs);
-``spill`` ties durable jobs that were pushed to the end of an invocation. boto3 is imported at the first send.
+Three rooms, and one file that ties them together. An arrow is an import; all of them point down.
+
+    declare.py            @job: the only file that knows both sending and receiving
+      |         |
+    sending/    receiving/    a call becomes a message  |  an event's messages become runs
+      |         |
+    backends/                 the queue services: SQS, an asynchronous invoke, memory
+      |
+    registry queues options   what both sides know: the declared jobs, the queues, and the message's format
+    message waits limits ...
+
+A call goes sending/durable.py -> sender.py -> backends/. An event goes receiving/routing.py -> consumer.py ->
+attempt.py -> run.py -> perform.py. boto3 is imported at the first message. Importing this package changes nothing:
+the first ``@job`` tells the runtime which events are jobs, and where pushed jobs go when time runs out.
 """
 
 from __future__ import annotations
 
-from lambda_punch.jobs.errors import (
+from lambda_punch.errors import (
     EnqueueError,
     JobArgumentsError,
     JobError,
     JobOptionError,
     JobTimeoutError,
     MessageTooLargeError,
+    NotSent,
     PoisonMessageError,
 )
+from lambda_punch.jobs.declare import job
 from lambda_punch.jobs.receiving.perform import Execution, current
-from lambda_punch.jobs.receiving.routing import is_jobs_event, jobs_handler, route
-from lambda_punch.jobs.sending.durable import DurableJob, Enqueued, Prepared, enqueue_many, job
-from lambda_punch.jobs.sending.spill import Spill
+from lambda_punch.jobs.receiving.routing import is_jobs_event, jobs_handler
+from lambda_punch.jobs.sending.durable import DurableJob, Enqueued, Prepared, enqueue_many
 from lambda_punch.jobs.waits import exponential
-from lambda_punch.runtime.start import process
 
 __all__ = [
     "DurableJob",
@@ -33,6 +44,7 @@ __all__ = [
     "JobOptionError",
     "JobTimeoutError",
     "MessageTooLargeError",
+    "NotSent",
     "PoisonMessageError",
     "Prepared",
     "current",
@@ -42,5 +54,3 @@ __all__ = [
     "job",
     "jobs_handler",
 ]
-
-process.take_up_jobs(route, Spill())

@@ -1,4 +1,4 @@
-"""boto3 clients: imported when first needed, one for each service and process."""
+"""The clients of boto3, one for each service and process. boto3 is imported when the first is needed."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _clients: dict[tuple[str, int], Any] = {}
 
 
 def client(service: str) -> Any:
-    """Return this process's client; it may be used by any thread. In a forked child it is a new one.
+    """Return this process's client, for any thread. A forked child makes its own.
 
-    Takes region, credentials and endpoint (AWS_ENDPOINT_URL_SQS, say) from the environment, as boto3 does. The first
-    call takes some 0.3 s, for the import. Raises MissingExtraError without boto3.
+    boto3 takes region, credentials and endpoint (AWS_ENDPOINT_URL_SQS, say) from the environment. The first call takes
+    some 0.3 s, because it imports boto3. Raises MissingExtraError if boto3 is not installed.
     """
     key = service, os.getpid()
     made = _clients.get(key)
@@ -35,7 +35,7 @@ def client(service: str) -> Any:
 
 
 def was_refused(error: Exception) -> bool:
-    """Tell whether it is certain that AWS did not do what was asked; False where the answer was lost, or was a 5xx."""
+    """Tell whether AWS certainly did not do what was asked. After a lost answer, or a 5xx, it may have done it."""
     from botocore import exceptions  # type: ignore[import-untyped]
 
     if isinstance(error, exceptions.ClientError):
@@ -45,5 +45,5 @@ def was_refused(error: Exception) -> bool:
 
 
 def forget() -> None:
-    """Make new clients from now on; for tests that change the endpoint."""
+    """Make new clients from now on, for tests that change the endpoint."""
     _clients.clear()

@@ -3,10 +3,10 @@
     {"lambda_punch": 1, "job": "shop.mail.send", "id": "…", "enqueued_at": 1760000000000, "attempt": 1,
      "args": [42], "kwargs": {}, "delay": 60, "trace": "Root=1-…"}
 
-It names a job and never something to import, so a forged message can run nothing that was not declared. Times are
-epoch milliseconds. ``attempt`` counts what was tried before this message was sent, plus one. ``delay`` (seconds) is
-what the consumer waits for where the queue cannot (FIFO). What cannot be read is a Poison: a value, not an exception,
-because one such message must not disturb the others of its batch.
+It names a declared job, never something to import, so a forged message can run nothing else. Times are epoch
+milliseconds. ``attempt`` is one more than the attempts made before this message was sent. ``delay`` (seconds) is for
+FIFO queues, which cannot delay one message: the consumer does it. A message that cannot be read becomes a Poison. That
+is a value and no exception, because one such message must not disturb the others of its batch.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MARK = "lambda_punch"  # the first key: its value is the format's version
 
 
 class Message(NamedTuple):
-    """What a message says."""
+    """One call of a job, as it travels."""
 
     job: str
     id: str
@@ -32,11 +32,9 @@ class Message(NamedTuple):
 
 
 class Poison(NamedTuple):
-    """A message that must not be run, and why."""
+    """A message that cannot be run, and why."""
 
     reason: str
-    job: str = ""
-    id: str = ""
 
 
 def encode(message: Message) -> str:
@@ -58,7 +56,7 @@ def encode(message: Message) -> str:
 
 
 def is_marked(body: object) -> bool:
-    """Tell whether a body, text or already an object, says that it is a message of ours, of whatever version."""
+    """Tell whether a body, as text or parsed, says that it is one of our messages, in whatever version."""
     if isinstance(body, str):
         if body.startswith('{"lambda_punch":'):
             return True
@@ -69,22 +67,21 @@ def is_marked(body: object) -> bool:
 
 
 def decode(body: object) -> Message | Poison:
-    """Read a body, text or already an object; never raises."""
+    """Read a body, as text or parsed. Never raises."""
     if isinstance(body, str):
         body = _parse(body)
     if isinstance(body, Poison):
         return body
     if not isinstance(body, dict) or MARK not in body:
         return Poison("it is not a message of lambda-punch")
-    named = {key: body[key] for key in ("job", "id") if isinstance(body.get(key), str)}
     if body[MARK] != VERSION or isinstance(body[MARK], bool):
-        return Poison(f"it is of format version {body[MARK]!r}; this release reads version {VERSION}", **named)
+        return Poison(f"it has format version {body[MARK]!r}, and this release reads version {VERSION}")
     for field, (kinds, needed) in _FIELDS.items():
         value = body.get(field)
         if value is None and not needed:
             continue
         if not isinstance(value, kinds) or isinstance(value, bool):
-            return Poison(f"its field {field!r} is missing or of the wrong kind", **named)
+            return Poison(f"its field {field!r} is missing or has the wrong type")
     return Message(
         body["job"], body["id"], body["args"], body["kwargs"], body["enqueued_at"],
         max(1, body["attempt"]), max(0, body.get("delay") or 0), body.get("trace"),

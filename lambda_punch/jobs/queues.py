@@ -1,4 +1,4 @@
-"""What is known of each SQS queue: its URL, and what its redrive policy says. Asked for once, or configured."""
+"""Each SQS queue's URL and the maxReceiveCount of its redrive policy: configured, or asked for once."""
 
 from __future__ import annotations
 
@@ -10,21 +10,20 @@ from lambda_punch._log import logger
 from lambda_punch.jobs import aws
 from lambda_punch.runtime.start import job_settings
 
-UNKNOWN = -1  # the queue's attributes could not be had: it may or may not have a redrive policy
+UNKNOWN = -1  # SQS did not tell: the queue may or may not have a redrive policy
 NO_REDRIVE = 0
 
 
-class Queue(NamedTuple):
-    """One queue; ``max_receive_count`` is of its redrive policy, or NO_REDRIVE, or UNKNOWN."""
+class QueueAttributes(NamedTuple):
+    """What the consumer needs of a queue; ``max_receive_count`` may be NO_REDRIVE or UNKNOWN."""
 
-    name: str
     url: str
     max_receive_count: int
 
 
 _lock = threading.Lock()
 _urls: dict[str, str] = {}
-_queues: dict[str, Queue] = {}
+_attributes: dict[str, QueueAttributes] = {}
 
 
 def url_of(name: str) -> str:
@@ -38,22 +37,29 @@ def url_of(name: str) -> str:
         return _urls[name]
 
 
-def of_arn(arn: str) -> Queue:
-    """Return the queue that a record came from. Never raises: what cannot be had is UNKNOWN, and asked for again."""
+def attributes(arn: str) -> QueueAttributes:
+    """Return the attributes of the queue that a record came from.
+
+    Never raises. If SQS does not answer, that is one ERROR line, the count is UNKNOWN, and the next call asks again.
+    """
     with _lock:
-        if arn in _queues:
-            return _queues[arn]
+        if arn in _attributes:
+            return _attributes[arn]
         physical = arn.rpartition(":")[2]
         name, url, count = _configured(physical)
         if url is None or count is None:
             try:
                 url = url or _urls.get(name) or str(aws.client("sqs").get_queue_url(QueueName=physical)["QueueUrl"])
                 count = _ask(url) if count is None else count
-            except Exception as error:  # noqa: BLE001 - a missing permission, no network: the jobs are done all the same
-                logger().error("the attributes of queue %s cannot be had: %s", physical, error)
-                return Queue(name, url or "", UNKNOWN if count is None else count)
-        _queues[arn] = Queue(name, url, count)
-        return _queues[arn]
+            except Exception as error:  # noqa: BLE001 - a missing permission, no network: the jobs are run all the same
+                logger().error(
+                    "the attributes of queue %s could not be read: %s; allow sqs:GetQueueUrl and sqs:GetQueueAttributes, "
+                    "or configure the queue's url and max_receive_count",
+                    physical, error,
+                )  # fmt: skip
+                return QueueAttributes(url or "", UNKNOWN if count is None else count)
+        _attributes[arn] = QueueAttributes(url, count)
+        return _attributes[arn]
 
 
 def is_configured(arn: str) -> bool:
@@ -62,14 +68,14 @@ def is_configured(arn: str) -> bool:
 
 
 def forget() -> None:
-    """Ask anew; for tests."""
+    """Ask again for everything; for tests."""
     with _lock:
         _urls.clear()
-        _queues.clear()
+        _attributes.clear()
 
 
 def _configured(physical: str) -> tuple[str, str | None, int | None]:
-    """Return the name in the code, the URL and the count that the configuration has for a queue's name on AWS."""
+    """Return the name in the code, the URL and the count that are configured for a queue's name on AWS."""
     queues = job_settings().queues
     for name, queue in queues.items():
         if queue.url and queue.url.rpartition("/")[2] == physical:

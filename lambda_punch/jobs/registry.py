@@ -1,72 +1,88 @@
-"""Every declared job, by name; only these can be run."""
+"""Every declared job, by its name. Only these can be run."""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lambda_punch.jobs.errors import JobOptionError
-from lambda_punch.jobs.message import Message, Poison
+from lambda_punch.errors import JobOptionError
+from lambda_punch.jobs.message import Poison, decode
 
 if TYPE_CHECKING:
+    import inspect
     from collections.abc import Callable
 
-    from lambda_punch.jobs.sending.durable import DurableJob
-
-_jobs: dict[str, DurableJob[Any, Any]] = {}
-
-
-def add(job: DurableJob[Any, Any]) -> None:
-    """Register a job; raises JobOptionError if another function has its name."""
-    other = _jobs.get(job.name)
-    if other is not None and _origin(other.function) != _origin(job.function):
-        raise JobOptionError(f"there is a job {job.name!r} already: {_origin(other.function)}; give this one a name=")
-    _jobs[job.name] = job
+    from lambda_punch.jobs.message import Message
+    from lambda_punch.jobs.options import Options
 
 
-def find(name: str) -> DurableJob[Any, Any] | None:
-    """Return the job of this name, if there is one."""
-    return _jobs.get(name)
+class Declared(NamedTuple):
+    """A declared job: a function, the name by which messages call it, and how it is to be run."""
+
+    name: str
+    function: Callable[..., Any]
+    signature: inspect.Signature
+    options: Options
 
 
-def declared_by(message: Message | Poison) -> DurableJob[..., Any] | Poison:
-    """Return the job that a message names, if it may be run with these arguments."""
+_jobs: dict[str, Declared] = {}
+
+
+def add(declared: Declared) -> None:
+    """Register a job. Raises JobOptionError if another function has its name; a reload may declare it again."""
+    other = _jobs.get(declared.name)
+    if other is not None and _name_of(other.function) != _name_of(declared.function):
+        raise JobOptionError(
+            f"{_name_of(other.function)} is already declared as job {declared.name!r}; give this one another name="
+        )
+    _jobs[declared.name] = declared
+
+
+def called_by(body: object) -> tuple[Declared, Message] | Poison:
+    """Return the job that a message's body calls, and the message; a Poison if it cannot be run. Never raises."""
+    message = decode(body)
     if isinstance(message, Poison):
         return message
-    declared = find(message.job)
+    declared = _jobs.get(message.job)
     if declared is None:
-        return Poison(f"there is no job {message.job!r} here", message.job, message.id)
+        return Poison(f"no job {message.job!r} is declared here; import the module that declares it")
     try:
         declared.signature.bind(*message.args, **message.kwargs)
     except TypeError as error:
-        return Poison(f"its arguments do not fit {message.job}: {error}", message.job, message.id)
-    return declared
+        return Poison(f"its arguments do not fit {message.job}: {error}")
+    return declared, message
 
 
 def queues() -> set[str]:
     """Return the queues that the declared jobs are sent to."""
-    return {job.options.queue for job in _jobs.values() if job.options.queue}
+    return {declared.options.queue for declared in _jobs.values() if declared.options.queue}
 
 
-def name_of(function: Callable[..., Any]) -> str:
-    """Return the name of a job by its function: module and qualified name, the same in every process.
+def job_name(function: Callable[..., Any]) -> str:
+    """Return the name of a job that is given none: module and qualified name, the same in every process.
 
     Raises JobOptionError for a function inside a function, which is declared only when that one is called.
     """
     qualified = getattr(function, "__qualname__", None)
     if qualified is None:
-        raise JobOptionError(f"@job stands above a function, not above {function!r}")
+        raise JobOptionError(f"{function!r} has no name of its own; give the job a name=")
+    name = _name_of(function)
     if "<" in qualified:
         raise JobOptionError(
-            f"{function.__module__}.{qualified} is declared inside a function, so a consumer may not know it; "
+            f"{name} is declared inside a function, so a consumer may not know it; "
             "move it to the module, or give it a name="
         )
+    return name
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    qualified = getattr(function, "__qualname__", type(function).__qualname__)
     return f"{_module(function.__module__)}.{qualified}"
 
 
 def _module(name: str) -> str:
-    """Return a module's name as the function's own process would import it."""
+    """Return a module's name as another process would import it, also for the program that was started."""
     if name != "__main__":
         return name
     main = sys.modules["__main__"]
@@ -75,7 +91,3 @@ def _module(name: str) -> str:
         return str(spec.name)
     file = getattr(main, "__file__", None) or name
     return os.path.splitext(os.path.basename(file))[0]
-
-
-def _origin(function: Callable[..., Any]) -> str:
-    return f"{function.__module__}.{getattr(function, '__qualname__', type(function).__qualname__)}"

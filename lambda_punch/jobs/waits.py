@@ -6,7 +6,9 @@ import random
 from typing import TYPE_CHECKING
 
 from lambda_punch._log import logger
-from lambda_punch.jobs.errors import JobOptionError
+from lambda_punch.errors import JobOptionError
+from lambda_punch.jobs import checks
+from lambda_punch.jobs.limits import LONGEST_BATCH_WINDOW, LONGEST_VISIBILITY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,11 +19,7 @@ if TYPE_CHECKING:
 TABLE = (30, 46, 76, 156, 346, 730, 1416, 2536, 4246, 6726, 10180, 14836)
 MOST_RETRIES = len(TABLE)
 
-# SQS: a message is invisible for at most twelve hours from the receive.
-# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
-LONGEST = 43_200
-# A batch is gathered for up to 300 s before the function sees it; a little more for the call itself.
-GATHERING = 305
+_LONGEST_BEFORE_START = LONGEST_BATCH_WINDOW + 5  # seconds from a receive to the function's start
 
 
 def table(attempt: int) -> float:
@@ -33,14 +31,16 @@ class exponential:  # noqa: N801 - used as a function: wait=exponential(base=5)
     """Waits that double: ``base * 2 ** (attempt - 1)``, at most ``cap`` seconds, less a random part of ``jitter``.
 
     ``jitter`` is a share from 0 (none) to 1 (anything from 0 to the whole wait, "full jitter").
-    Raises JobOptionError for numbers that cannot be.
+    Raises JobOptionError for a number that is out of bounds.
     """
 
     def __init__(self, *, base: float = 15.0, cap: float = 3600.0, jitter: float = 0.5) -> None:
-        if not 0 < base <= cap <= LONGEST:
-            raise JobOptionError(f"exponential() wants 0 < base <= cap <= {LONGEST} seconds, not {base!r} and {cap!r}")
-        if not 0 <= jitter <= 1:
-            raise JobOptionError(f"exponential() wants a jitter from 0 to 1, not {jitter!r}")
+        seconds = checks.number(0, LONGEST_VISIBILITY, unit="seconds")
+        checks.require("exponential(): base", base, seconds)
+        checks.require("exponential(): cap", cap, seconds)
+        checks.require("exponential(): jitter", jitter, checks.number(0, 1))
+        if not 0 < base <= cap:
+            raise JobOptionError(f"exponential(): base must be more than 0 and at most cap ({cap!r}), not {base!r}")
         self._base, self._cap, self._jitter = base, cap, jitter
 
     def __call__(self, attempt: int) -> float:
@@ -56,15 +56,15 @@ class exponential:  # noqa: N801 - used as a function: wait=exponential(base=5)
 
 
 def seconds_after(attempt: int, wait: Wait | None) -> float:
-    """Return the wait after ``attempt``; where a job's own function fails, or its answer cannot be, the table's."""
+    """Return the wait after ``attempt``. Where a job's own function fails or returns no time, the table's applies."""
     if wait is None:
         return table(attempt)
     try:
         seconds = float(wait(attempt))
         if not 0 <= seconds < float("inf"):
-            raise ValueError(f"{seconds!r} is no time to wait")  # noqa: TRY301 - one way for all that is wrong with it
+            raise ValueError(f"a wait must be a number of seconds from 0, not {seconds!r}")  # noqa: TRY301 - one way for all failures
     except Exception:  # noqa: BLE001 - it is the user's function; a job must not be lost because of it
-        logger().exception("the wait of a job failed for attempt %d; the usual %g s are taken", attempt, table(attempt))
+        logger().exception("a job's wait failed for attempt %d; the default of %g s is used", attempt, table(attempt))
         return table(attempt)
     return seconds
 
@@ -80,4 +80,4 @@ def visibility(seconds: float, spent: float) -> int:
 
     SQS refuses what goes beyond twelve hours from the receive, which was some time before the function's start.
     """
-    return max(0, int(min(seconds + 0.5, LONGEST - GATHERING - spent)))
+    return max(0, int(min(seconds + 0.5, LONGEST_VISIBILITY - _LONGEST_BEFORE_START - spent)))

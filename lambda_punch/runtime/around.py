@@ -58,8 +58,13 @@ class Around:
         """Whether there are managers that can only be entered on the loop."""
         return bool(self._awaiting)
 
-    async def awaited(self, awaitable: Awaitable[Any], report: Callable[[BaseException], object]) -> None:
-        """Await inside the asynchronous managers; give what is raised to ``report``, inside them too. Raises nothing."""
+    async def awaited(
+        self, awaitable: Awaitable[Any], report: Callable[[BaseException], object] | None = None
+    ) -> BaseException | None:
+        """Await inside the asynchronous managers, and give what is raised to ``report`` inside them, too.
+
+        Returns what was raised; raises nothing.
+        """
         entered = []
         for manager in self._awaiting:
             try:
@@ -72,15 +77,19 @@ class Around:
             await awaitable
         except BaseException as raised:  # noqa: BLE001 - a job may raise anything
             error = raised
-            report(raised)
+            if report is not None:
+                report(raised)
         for manager in reversed(entered):
             try:
                 await manager.__aexit__(type(error) if error else None, error, error.__traceback__ if error else None)
             except BaseException as raised:  # noqa: BLE001 - as above
                 if raised is not error:
                     _log_failure(manager)
-        del error  # it holds this frame
         self._awaiting = []
+        try:
+            return error
+        finally:
+            del error  # it holds this frame
 
     def leave(self, job: Job, error: BaseException | None) -> None:
         """Leave the managers, with the job's error if it has one; raises nothing."""

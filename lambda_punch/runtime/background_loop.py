@@ -17,6 +17,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lambda_punch._log import logger
+from lambda_punch.errors import EventLoopError
 from lambda_punch.runtime import threads
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class BackgroundLoop:
     def run(self, awaitable: Awaitable[Any], context: Context | None = None) -> Any:
         """Block until ``awaitable`` is done, run in ``context``; return its result or raise its exception.
 
-        Raises RuntimeError on the loop's own thread, which cannot wait for itself.
+        Raises EventLoopError on the loop's own thread, which cannot wait for itself.
         """
         return self.submit(awaitable, context).result()
 
@@ -77,7 +78,7 @@ class BackgroundLoop:
         loop = self.loop()
         if threading.current_thread() is self._thread:
             _close(awaitable)
-            raise RuntimeError("this is the event loop's own thread, which cannot wait for itself: await it instead")
+            raise EventLoopError("this is the event loop's own thread, which cannot wait for itself: await it instead")
         context = copy_context() if context is None else context
         coroutine = _outcome(awaitable)
         try:
@@ -88,7 +89,7 @@ class BackgroundLoop:
         self._underway.add(future)
         future.add_done_callback(self._underway.discard)
         if loop.is_closed():
-            self._fail_all(RuntimeError("the event loop was closed"))
+            self._fail_all(EventLoopError("the event loop was closed"))
         return Underway(future)
 
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -113,10 +114,11 @@ class BackgroundLoop:
                     logger().error("a job stopped the event loop that all async jobs share; it goes on")
                 stopped = True
             if loop.is_closed():
-                self._fail_all(RuntimeError("a job closed the event loop that all async jobs share"))
-                raise RuntimeError("the event loop was closed; the next async job gets a new one")
+                closed = EventLoopError("a job closed the event loop that all async jobs share")
+                self._fail_all(closed)
+                raise closed
 
-    def _fail_all(self, error: RuntimeError) -> None:
+    def _fail_all(self, error: EventLoopError) -> None:
         for future in list(self._underway):
             if not future.done():
                 future.set_result(Outcome(error, None))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, ParamSpec, TypeVar
 
+    from lambda_punch.errors import NotCallableError
     from lambda_punch.runtime.around import Hook
     from lambda_punch.runtime.background_loop import BackgroundLoop
     from lambda_punch.runtime.drain import Drain
@@ -76,7 +77,7 @@ def no_entry(_function: object) -> int:
     return 0
 
 
-def _not_callable(value: object) -> Exception:
+def _not_callable(value: object) -> NotCallableError:
     from lambda_punch.errors import NotCallableError
 
     return NotCallableError(f"push() takes a function and its arguments, as in push(send, order); got {value!r}")

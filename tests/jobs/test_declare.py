@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
+import subprocess
+import sys
 from typing import Any
 
 import pytest
 
 import lambda_punch as punch
-from lambda_punch.jobs import JobOptionError, exponential, registry
+from lambda_punch.jobs import EnqueueError, JobOptionError, exponential
+from lambda_punch.testing import enqueued
 
 
 @punch.job(name="add")
@@ -41,8 +45,11 @@ def test_a_job_is_registered_under_module_and_qualified_name() -> None:
     """So that consumer and sender, which both import the module, mean the same."""
     declared = punch.job(inspect.cleandoc)
 
-    assert declared.name == "inspect.cleandoc"
-    assert registry.find("inspect.cleandoc") is declared
+    with enqueued() as jobs:
+        declared.enqueue("text")
+        assert [message.job for message in jobs] == ["inspect.cleandoc"]
+        jobs.run()
+    assert jobs.dead == []
 
 
 def test_a_function_inside_a_function_needs_a_name() -> None:
@@ -55,17 +62,44 @@ def test_a_function_inside_a_function_needs_a_name() -> None:
     assert punch.job(name="inner")(inner).name == "inner"
 
 
-def test_two_functions_cannot_have_one_name() -> None:
+def test_two_functions_cannot_have_one_name(done: list[Any]) -> None:
     """The error names the other one; the same function again (a reload) replaces itself."""
 
-    def one() -> None: ...
+    def one() -> None:
+        done.append("one")
+
     def two() -> None: ...
 
-    first = punch.job(name="one")(one)
-    with pytest.raises(JobOptionError, match="one"):
+    punch.job(name="one")(one)
+    with pytest.raises(JobOptionError, match=r"<locals>\.one is already declared as job 'one'"):
         punch.job(name="one")(two)
     again = punch.job(name="one")(one)
-    assert registry.find("one") is again is not first
+    with enqueued() as jobs:
+        again.enqueue()
+        jobs.run()
+    assert done == ["one"]
+
+
+@pytest.mark.parametrize("function", [3, max, functools.partial(add)])
+def test_what_cannot_be_a_job_is_refused(function: Any) -> None:
+    """What is no function, has no signature that could be checked, or has no name and is given none."""
+    with pytest.raises(JobOptionError):
+        punch.job(function)
+
+
+def test_only_a_declared_job_changes_where_events_go() -> None:
+    """Importing the package does not: until the first declaration each event is the function's own."""
+    code = """
+import lambda_punch as punch, lambda_punch.jobs
+handler = punch.handler(lambda event, context: "the function's own")
+event = {"lambda_punch": 1, "job": "work", "id": "1", "enqueued_at": 0, "attempt": 1, "args": [], "kwargs": {}}
+print(handler(event, None))
+punch.job(name="work")(lambda: print("the job"))
+print(handler(event, None))
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert ran.stdout.splitlines() == ["the function's own", "the job", "None"]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +157,7 @@ def test_using_leaves_the_declared_job_as_it_is() -> None:
 
 
 def test_a_backend_may_be_an_object_of_ones_own() -> None:
-    """A fourth backend is one class."""
+    """A fourth backend is one class. What it raises comes out as an EnqueueError."""
     from lambda_punch.jobs.backends.outgoing import Outgoing, Sent
 
     class Pigeon:
@@ -138,6 +172,8 @@ def test_a_backend_may_be_an_object_of_ones_own() -> None:
         def check(self, options: object) -> None: ...
 
         def send(self, queue: str | None, messages: Any) -> Sent:
+            if queue == "hawks":
+                raise OSError("eaten")
             self.sent += [(queue, each) for each in messages]
             return Sent({each.id: "feather" for each in messages}, [])
 
@@ -150,3 +186,8 @@ def test_a_backend_may_be_an_object_of_ones_own() -> None:
     assert [(queue, each.job) for queue, each in pigeon.sent] == [(None, "coo")]
     with pytest.raises(JobOptionError, match="pigeon cannot do delay: pigeons fly at once"):
         coo.using(delay=1)
+    with pytest.raises(EnqueueError, match="1 of 2 jobs were not sent .coo.: eaten") as caught:
+        punch.enqueue_many([coo.using(queue="hawks").prepare(), coo.prepare()])
+    assert isinstance(caught.value.__cause__, OSError)
+    assert [each.certain for each in caught.value.failed] == [False]
+    assert len(pigeon.sent) == 2

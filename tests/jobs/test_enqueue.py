@@ -156,10 +156,31 @@ def test_the_size_is_checked_before_sending(sqs: Any, work: Any) -> None:
 
 
 def test_what_sqs_refuses_is_an_enqueue_error(sqs: Any, work: Any) -> None:
-    """A queue that does not exist, say; nothing of botocore's has to be known to catch it."""
-    with pytest.raises(EnqueueError, match="jobs") as caught:
+    """A queue that does not exist, say; nothing of botocore's has to be known to catch it. Its error is the cause."""
+    with pytest.raises(EnqueueError, match="1 of 1 jobs were not sent .work.: queue jobs: ") as caught:
         work.enqueue(1)
-    assert [failure.outgoing.job for failure in caught.value.failed] == ["work"]
+    assert [(each.job, each.certain) for each in caught.value.failed] == [("work", True)]
+    assert type(caught.value.__cause__).__name__ == "QueueDoesNotExist"
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_network_that_fails_is_an_enqueue_error(sqs: Any, work: Any, count: int) -> None:
+    """With one job, and with a batch: the cause is kept, and it is not certain that SQS has nothing."""
+    from botocore.exceptions import ReadTimeoutError
+
+    sqs.create("jobs")
+    lost = ReadTimeoutError(endpoint_url="http://sqs")
+
+    def lose(**_: Any) -> None:
+        raise lost
+
+    for operation in ("SendMessage", "SendMessageBatch"):
+        sqs.client.meta.events.register(f"before-call.sqs.{operation}", lose)
+    with pytest.raises(EnqueueError, match=f"{count} of {count} jobs were not sent") as caught:
+        punch.enqueue_many([work.prepare(n) for n in range(count)])
+
+    assert caught.value.__cause__ is lost
+    assert [each.certain for each in caught.value.failed] == [False] * count
 
 
 def test_without_boto3_the_error_names_the_extra(work: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,11 +264,12 @@ def test_what_a_batch_did_not_take_is_told_and_the_rest_is_sent(
         return {"Successful": answer["Successful"], "Failed": failed}
 
     monkeypatch.setattr(sqs.client, "send_message_batch", some_fail)
+    calls = [work.prepare(n) for n in range(4)]
     with pytest.raises(EnqueueError, match="1 of 4 jobs were not sent.*InvalidMessageContents: no") as caught:
-        punch.enqueue_many([work.prepare(n) for n in range(4)])
+        punch.enqueue_many(calls)
 
     assert rounds == [4, 1]
-    assert [json.loads(each.outgoing.body)["args"] for each in caught.value.failed] == [[0]]
+    assert [each.id for each in caught.value.failed] == [calls[0].outgoing.id]
     assert sorted(body["args"][0] for body in sqs.bodies(url)) == [1, 2, 3]
 
 
@@ -287,7 +309,7 @@ def test_after_the_response_all_of_a_requests_jobs_go_with_one_call(
     sqs.calls.clear()
 
     sent = [work.using(after_response=True).enqueue(n) for n in range(3)]
-    sent.append(work.enqueue(3, after_response=True))
+    sent.append(asyncio.run(work.using(after_response=True).aenqueue(3)))
     before = list(sqs.calls)
     request.respond()
 
@@ -303,7 +325,7 @@ def test_each_request_sends_its_own_jobs(sqs: Any, work: Any, monkeypatch: pytes
     request = OneRequest()
 
     for number in range(2):
-        work.enqueue(number, after_response=True)
+        work.using(after_response=True).enqueue(number)
         request.respond()
         assert [body["args"] for body in sqs.bodies(url)] == [[number]]
         process.begin("request-2", 0)
@@ -314,15 +336,15 @@ def test_what_cannot_be_sent_after_the_response_is_an_error_line(
 ) -> None:
     """With the jobs' names and ids, since nobody is left to be told."""
     request = OneRequest()
-    sent = work.enqueue(1, after_response=True)
+    sent = work.using(after_response=True).enqueue(1)
 
     request.respond()
 
     assert f"1 durable jobs were not sent (work {sent.id})" in caplog.text
 
 
-def test_a_parameter_called_after_response_is_the_functions_own(sqs: Any) -> None:
-    """Only where the function has none is the word ours."""
+def test_a_parameter_called_after_response_is_the_functions_own(sqs: Any, work: Any) -> None:
+    """enqueue() takes no option of ours, so it takes every name of the function's."""
     url = sqs.create("jobs")
 
     @punch.job(name="own", queue="jobs")
@@ -331,3 +353,5 @@ def test_a_parameter_called_after_response_is_the_functions_own(sqs: Any) -> Non
     own.enqueue(after_response=True)
 
     assert sqs.bodies(url)[0]["kwargs"] == {"after_response": True}
+    with pytest.raises(JobArgumentsError, match="after_response"):
+        work.enqueue(1, after_response=True)

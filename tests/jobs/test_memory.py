@@ -12,9 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 import lambda_punch as punch
 from lambda_punch import _settings
+from lambda_punch.jobs.backends.deliveries import Change
 from lambda_punch.jobs.backends.memory import Memory
 from lambda_punch.jobs.backends.outgoing import Outgoing
-from lambda_punch.jobs.receiving.record import Change
 from lambda_punch.testing import enqueued
 
 if TYPE_CHECKING:

@@ -84,7 +84,7 @@ def test_retries_that_ran_out_before_the_receives_did_are_not_run_again(
     assert run(*records) == [record["messageId"] for record in records]
     assert done == []
     assert set(deliveries.changes.values()) == {0}
-    assert "is not run again: it has had its 1 retries; the redrive policy moves it" in caplog.text
+    assert "is not run again: it has used up its retries (1); the redrive policy moves the message" in caplog.text
 
 
 def test_without_a_redrive_policy_a_failed_job_is_kept_and_told(
@@ -97,7 +97,7 @@ def test_without_a_redrive_policy_a_failed_job_is_kept_and_told(
     assert run(first, last) == [first["messageId"], last["messageId"]]
     assert deliveries.changes[first["messageId"]] == 30
     assert 42_000 < deliveries.changes[last["messageId"]] <= 43_200
-    assert "no redrive policy, so it is kept" in caplog.text
+    assert "no redrive policy, so it keeps the message" in caplog.text
 
 
 def test_where_the_redrive_policy_is_not_known_the_message_keeps_its_time(

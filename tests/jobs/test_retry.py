@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambda_punch.jobs import JobOptionError, exponential
+from lambda_punch.jobs.limits import LONGEST_VISIBILITY
 from lambda_punch.jobs.receiving.retry import NO_REDRIVE, UNKNOWN, attempt_number, decide
-from lambda_punch.jobs.waits import LONGEST, TABLE, least_total
+from lambda_punch.jobs.waits import TABLE, least_total
 
 LONG_AGO = float("inf")
 
@@ -65,7 +66,7 @@ def test_a_failed_message_always_comes_back_within_twelve_hours(
         retryable=retryable,
     )  # fmt: skip
 
-    assert decision.visibility is None or 0 <= decision.visibility <= LONGEST - spent
+    assert decision.visibility is None or 0 <= decision.visibility <= LONGEST_VISIBILITY - spent
     assert decision.again == (retryable and attempt <= retries and not 0 < max_receives <= receives)
     assert decision.again != bool(decision.reason)
     if not decision.again:
@@ -73,7 +74,7 @@ def test_a_failed_message_always_comes_back_within_twelve_hours(
 
 
 @settings(deadline=None)
-@given(st.integers(1, 60), st.floats(0.1, 100), st.floats(100, LONGEST), st.floats(0, 1))
+@given(st.integers(1, 60), st.floats(0.1, 100), st.floats(100, LONGEST_VISIBILITY), st.floats(0, 1))
 def test_exponential_waits_stay_between_their_bounds(attempt: int, base: float, cap: float, jitter: float) -> None:
     """Doubling up to the cap, less at most the share that is random."""
     wait = exponential(base=base, cap=cap, jitter=jitter)

@@ -108,7 +108,8 @@ def test_an_asynchronous_invoke_goes_to_the_function_named(monkeypatch: pytest.M
             calls.append(parameters)
             return {"StatusCode": 202, "ResponseMetadata": {"RequestId": "r-1"}}
 
-    monkeypatch.setattr(aws, "client", lambda service: {"lambda": Client()}[service])
+    client = Client()
+    monkeypatch.setattr(aws, "client", lambda service: {"lambda": client}[service])
     monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME", raising=False)
     with pytest.raises(EnqueueError, match="no function to invoke"):
         invoked.enqueue(1)
@@ -123,3 +124,12 @@ def test_an_asynchronous_invoke_goes_to_the_function_named(monkeypatch: pytest.M
     assert {call["InvocationType"] for call in calls} == {"Event"}
     assert json.loads(calls[0]["Payload"])["args"] == [1]
     assert sent.message_id == "r-1"
+    refusal = OSError("no route")
+
+    def refuse(**_: Any) -> Any:
+        raise refusal
+
+    monkeypatch.setattr(client, "invoke", refuse)
+    with pytest.raises(EnqueueError, match="function web: no route") as caught:
+        invoked.enqueue(4)
+    assert caught.value.__cause__ is refusal

@@ -85,7 +85,7 @@ def test_the_queues_attributes_are_asked_for_once(sqs: Any, fail: Any) -> None:
 
     asked = [call["AttributeNames"] for call in sqs.called("GetQueueAttributes")]
     assert asked.count(["RedrivePolicy"]) == 1
-    assert queues.of_arn("arn:aws:sqs:eu-west-1:123456789012:jobs").max_receive_count == 13
+    assert queues.attributes("arn:aws:sqs:eu-west-1:123456789012:jobs").max_receive_count == 13
 
 
 def test_configured_queues_need_no_call_but_the_one_that_delays(sqs: Any, fail: Any) -> None:
@@ -118,8 +118,8 @@ def test_without_the_permission_the_jobs_are_run_all_the_same(
 
     assert [each["itemIdentifier"] for each in response["batchItemFailures"]] == [event["Records"][0]["messageId"]]
     assert done == [1, 2]
-    assert "the attributes of queue jobs cannot be had: AccessDenied" in caplog.text
-    assert "the visibility of" in caplog.text
+    assert "the attributes of queue jobs could not be read: AccessDenied; allow sqs:GetQueueUrl" in caplog.text
+    assert "the visibility timeout of" in caplog.text
 
 
 def test_fifo_order_survives_a_failure(sqs: Any, done: Any) -> None:

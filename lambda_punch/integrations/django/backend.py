@@ -1,4 +1,4 @@
-"""What the backends share: a result for each enqueued task, on-commit enqueueing, and the checks of their settings."""
+"""What the backends share: enqueueing at the commit, the tasks' results, and the checks of settings."""
 
 from __future__ import annotations
 
@@ -21,45 +21,58 @@ from lambda_punch.integrations.django.framework import (
 )
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable
 
-_OPTIONS = {"enqueue_on_commit": True, "database": "default"}
+
+def new_result(  # noqa: PLR0913 - what is known of a task before it runs
+    task: Task[Any, Any],
+    alias: str,
+    identity: str,
+    args: list[Any],
+    kwargs: dict[str, Any],
+    *,
+    enqueued_at: dt.datetime | None = None,
+    attempts: int = 0,
+) -> TaskResult[Any]:
+    """Return the result of a task that is READY to run, and was tried ``attempts`` times before."""
+    return TaskResult(
+        task=task,
+        id=identity,
+        status=cast("TaskResultStatus", TaskResultStatus.READY),  # Django's stubs take choices for tuples
+        enqueued_at=enqueued_at,
+        started_at=None,
+        last_attempted_at=None,
+        finished_at=None,
+        args=args,
+        kwargs=kwargs,
+        backend=alias,
+        errors=[],
+        worker_ids=["earlier"] * attempts,  # Django counts attempts by these
+    )
 
 
-class Backend(BaseTaskBackend):
-    """A backend that hands tasks on. Each thread has an object of its own, so none keeps anything.
+class CommonBackend(BaseTaskBackend):
+    """A backend that hands tasks on. Each thread has its own object, so it keeps no state.
 
     OPTIONS: ``enqueue_on_commit`` (True): a task enqueued within a transaction is handed on when that is committed,
     and not at all if it is rolled back. ``database`` ("default"): whose transactions.
     """
 
     supports_async_task = True
-    options_known: dict[str, Any] = _OPTIONS
+    options_known: dict[str, Any] = {"enqueue_on_commit": True, "database": "default"}  # noqa: RUF012 - never changed
 
     @abstractmethod
     def hand_on(self, result: TaskResult[Any]) -> None:
         """Have the task run."""
 
     def enqueue(self, task: Task[Any, Any], args: Any, kwargs: Any) -> TaskResult[Any]:
-        """Hand the task on, at the commit of the transaction if there is one; return its result, READY until it runs.
+        """Hand the task on, at the commit if there is a transaction; return its result, which is READY until it runs.
 
-        Raises InvalidTask for what the backend cannot do, TypeError for arguments that JSON cannot carry.
+        Raises InvalidTask for what the backend cannot do, and TypeError for arguments that JSON cannot carry.
         """
         self.validate_task(task)
-        result: TaskResult[Any] = TaskResult(
-            task=task,
-            id=get_random_string(32),
-            status=cast("TaskResultStatus", TaskResultStatus.READY),  # Django's stubs take choices for tuples
-            enqueued_at=None,
-            started_at=None,
-            last_attempted_at=None,
-            finished_at=None,
-            args=args,
-            kwargs=kwargs,
-            backend=self.alias,
-            errors=[],
-            worker_ids=[],
-        )
+        result = new_result(task, self.alias, get_random_string(32), args, kwargs)
         if self._option("enqueue_on_commit") and settings.DATABASES:
             transaction.on_commit(partial(self._enqueue_now, result), using=self._option("database"))
         else:
@@ -73,7 +86,9 @@ class Backend(BaseTaskBackend):
         for name in sorted(set(self.options) - set(self.options_known)):
             known = ", ".join(self.options_known)
             found.append(
-                checks.Error(f"{where} has {name!r}, which is no option; there are: {known}.", id="lambda_punch.E001")
+                checks.Error(
+                    f"{where} has {name!r}, which is not an option; the options are: {known}.", id="lambda_punch.E001"
+                )
             )
         if not isinstance(self._option("enqueue_on_commit"), bool):
             found.append(checks.Error(f"{where}['enqueue_on_commit'] must be True or False.", id="lambda_punch.E002"))

@@ -1,4 +1,4 @@
-"""SQSBackend and LambdaEventBackend: tasks as durable jobs, which run at least once, in a function of their own if need be."""
+"""SQSBackend and LambdaEventBackend: tasks are durable jobs. They run at least once, in any function."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from django.core import checks
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from lambda_punch.integrations.django.backend import Backend
+from lambda_punch.errors import MissingExtraError, PoisonMessageError
+from lambda_punch.integrations.django.backend import CommonBackend, new_result
 from lambda_punch.integrations.django.execution import execute, worker_id
 from lambda_punch.integrations.django.framework import (
     BaseTaskBackend,
     InvalidTask,
     Task,
-    TaskResult,
-    TaskResultStatus,
 )
-from lambda_punch.jobs import PoisonMessageError, current, job
+from lambda_punch.jobs import current, job
+from lambda_punch.jobs.limits import LONGEST_DELAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-LONGEST_DELAY = 900  # seconds; SQS: DelaySeconds
-_COMMON = {"enqueue_on_commit": True, "database": "default", "after_response": False}
+    from lambda_punch.integrations.django.framework import TaskResult
 
 
-class DurableBackend(Backend):
-    """What the two have in common: a task is one message of one durable job, and comes back as the job's arguments.
+class DurableBackend(CommonBackend):
+    """What the two have in common: a task travels as the arguments of one durable job.
 
     The consumer imports a task's module only if it belongs to an installed app or is imported already, and runs
-    nothing but tasks. A task that fails is FAILED for that attempt, with task_finished sent; it is tried again as the
-    lane does it, and its ``attempt`` counts on. Results cannot be asked for by id.
+    nothing but tasks. A task that fails is FAILED for that attempt, and task_finished is sent. It is tried again as its
+    queue service does that, and its ``attempt`` counts on. Results cannot be looked up by id.
     """
 
-    lane = ""
+    job_backend = ""  # the backend's name for lambda_punch.job
+    options_known = {**CommonBackend.options_known, "after_response": False}  # noqa: RUF012 - never changed
 
     def hand_on(self, result: TaskResult[Any]) -> None:
         """Send the task's message. Raises what DurableJob.enqueue() does."""
         task = result.task
-        options: dict[str, Any] = {"backend": self.lane, "queue": self.queue_of(task)}
+        options: dict[str, Any] = {"backend": self.job_backend, "queue": self.queue_of(task)}
         if task.run_after is not None:
             options["delay"] = _delay(task.run_after)
         if self._option("after_response"):
@@ -61,29 +61,29 @@ class DurableBackend(Backend):
         )
 
     def queue_of(self, task: Task[Any, Any]) -> str | None:
-        """Return the lane's own name for where the task goes."""
+        """Return the name of the queue or function to which the task goes."""
         raise NotImplementedError
 
     def check(self, **kwargs: Any) -> Iterable[checks.CheckMessage]:
         """Say what is misconfigured."""
         found = [*super().check(**kwargs)]
         if find_spec("boto3") is None:
-            hint = "pip install 'lambda-punch[sqs]'"
-            found.append(checks.Error(f"TASKS[{self.alias!r}] needs boto3.", hint=hint, id="lambda_punch.E004"))
+            missing = MissingExtraError("boto3", extra="sqs", part=f"TASKS[{self.alias!r}]")
+            found.append(checks.Error(str(missing), id="lambda_punch.E004"))
         return found
 
 
 class SQSBackend(DurableBackend):
-    """Tasks go to SQS, each to the queue of its ``queue_name``, and run in whatever function the queue is mapped to.
+    """Each task goes to the SQS queue of its ``queue_name``, and runs in whatever function that queue is mapped to.
 
-    OPTIONS, besides the common ones: ``queues``: names of queues of SQS by queue_name, where they differ;
-    ``after_response`` (False): send after the response. ``run_after`` is taken up to 15 minutes from now, the longest
-    that SQS delays, and refused beyond. There are no priorities: give each its queue.
+    OPTIONS, besides the common ones: ``queues``: the names on SQS by queue_name, where they differ; ``after_response``
+    (False): send after the response. ``run_after`` may be up to 15 minutes from now, the longest that SQS delays a
+    message. There are no priorities; use a queue for each instead.
     """
 
-    lane = "sqs"
+    job_backend = "sqs"
     supports_defer = True
-    options_known = {**_COMMON, "queues": {}}  # noqa: RUF012 - never changed
+    options_known = {**DurableBackend.options_known, "queues": {}}  # noqa: RUF012 - never changed
 
     def validate_task(self, task: Task[Any, Any]) -> None:
         """Refuse what SQS cannot do; raises InvalidTask."""
@@ -91,7 +91,7 @@ class SQSBackend(DurableBackend):
         if task.run_after is not None and _delay(task.run_after) > LONGEST_DELAY:
             raise InvalidTask(
                 f"run_after is {_delay(task.run_after)} s from now, and SQS delays a message by {LONGEST_DELAY} s at "
-                "most; let EventBridge Scheduler enqueue it later."
+                "most; use EventBridge Scheduler to enqueue the task later."
             )
 
     def queue_of(self, task: Task[Any, Any]) -> str:
@@ -113,13 +113,13 @@ class SQSBackend(DurableBackend):
 
 
 class LambdaEventBackend(DurableBackend):
-    """Tasks run in an asynchronous invoke: of this function, or of that which the option ``function`` names.
+    """Tasks run in an asynchronous invoke of this function, or of the one that the option ``function`` names.
 
-    No delay and no choice of retries: Lambda tries again twice, after about one and two minutes.
+    There are neither delays nor a choice of retries: Lambda tries again twice, after about one and two minutes.
     """
 
-    lane = "lambda_event"
-    options_known = {**_COMMON, "function": None}  # noqa: RUF012 - never changed
+    job_backend = "lambda_event"
+    options_known = {**DurableBackend.options_known, "function": None}  # noqa: RUF012 - never changed
 
     def queue_of(self, task: Task[Any, Any]) -> str | None:  # noqa: ARG002 - all go to one function
         """Return the function's name, or None for this one."""
@@ -128,27 +128,15 @@ class LambdaEventBackend(DurableBackend):
 
 
 @job(name="lambda_punch.django.task")
-def run_task(  # noqa: PLR0913, PLR0917 - what a message says about a task
+def run_task(  # noqa: PLR0913, PLR0917 - what a message says of a task
     path: str, alias: str, result_id: str, enqueued_at: str, queue_name: str, args: list[Any], kwargs: dict[str, Any]
 ) -> None:
-    """Run the task that a message names; raises what it raises, so that it is tried again."""
+    """Run the task that a message names. Raises what the task raises, so that it is tried again."""
     task, backend = _task(path, alias, queue_name)
     execution = current()
     attempt = 1 if execution is None else execution.attempt
-    result: TaskResult[Any] = TaskResult(
-        task=task,
-        id=result_id,
-        status=cast("TaskResultStatus", TaskResultStatus.READY),  # Django's stubs take choices for tuples
-        enqueued_at=dt.datetime.fromisoformat(enqueued_at),
-        started_at=None,
-        last_attempted_at=None,
-        finished_at=None,
-        args=args,
-        kwargs=kwargs,
-        backend=alias,
-        errors=[],
-        worker_ids=["earlier"] * (attempt - 1),
-    )
+    enqueued = dt.datetime.fromisoformat(enqueued_at)
+    result = new_result(task, alias, result_id, args, kwargs, enqueued_at=enqueued, attempts=attempt - 1)
     error = execute(result, type(backend), worker_id())
     if error is not None:
         raise error
@@ -157,13 +145,15 @@ def run_task(  # noqa: PLR0913, PLR0917 - what a message says about a task
 def _task(path: str, alias: str, queue_name: str) -> tuple[Task[Any, Any], BaseTaskBackend]:
     module = path.rpartition(".")[0]
     if module not in sys.modules and apps.get_containing_app_config(module) is None:
-        raise PoisonMessageError(f"{path} is in no installed app: add it to INSTALLED_APPS, or import it first")
+        raise PoisonMessageError(
+            f"{path} is not in an installed app: add the app to INSTALLED_APPS, or import the module first"
+        )
     try:
         found = import_string(path)
     except ImportError as error:
-        raise PoisonMessageError(f"there is no task {path} here: {error}") from error
+        raise PoisonMessageError(f"the task {path} cannot be imported: {error}") from error
     if not isinstance(found, Task):
-        raise PoisonMessageError(f"{path} is no task")
+        raise PoisonMessageError(f"{path} is not a task")
     task = found.using(backend=alias, queue_name=queue_name)
     return task, task.get_backend()
 

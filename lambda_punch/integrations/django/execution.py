@@ -1,7 +1,7 @@
-"""Running one task, with the changes of status and the signals of Django's own ImmediateBackend, in their order.
+"""Runs one task, with the changes of status and the signals of Django's own ImmediateBackend, in their order.
 
-Connections to databases belong to the thread that opened them, and nobody ends requests on a worker's thread: so
-around each task old connections are closed there, as Django does around each request.
+Connections to databases belong to the thread that opened them, and on a worker's thread no request ends and closes
+them. So old connections are closed there around each task, as Django does around each request.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from lambda_punch.runtime.start import process
 
 
 def execute(result: TaskResult[Any], sender: type, worker_id: str) -> BaseException | None:
-    """Run the task and note in ``result`` what became of it; return what it raised, which is noted too.
+    """Run the task and record the outcome in ``result``; return what the task raised, which is recorded too.
 
-    ``sender`` is that of the signals. An ``async def`` task runs on the loop of all asynchronous jobs. Raises nothing
-    but KeyboardInterrupt, and what receivers of the signals raise.
+    ``sender`` is the signals' sender. An ``async def`` task runs on the loop of all asynchronous jobs. Raises only
+    KeyboardInterrupt, and what receivers of the signals raise.
     """
     started_at = timezone.now()
     _set(result, status=TaskResultStatus.RUNNING, last_attempted_at=started_at)

@@ -1,7 +1,7 @@
-"""The Tasks framework of this project, under one set of names: ``django.tasks``, or the backport where it is installed.
+"""The project's Tasks framework under one set of names: ``django.tasks``, or its backport ``django_tasks``.
 
-The two differ in where things are and in what errors are called; the backport wins where it stands in INSTALLED_APPS,
-because then the project's tasks are declared with it.
+The two differ in where things are and in the names of errors. A project that has the backport in INSTALLED_APPS declares
+its tasks with it, so there the backport is used. Elsewhere it is Django's own, if there is one.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+
+from lambda_punch.errors import MissingExtraError
 
 if TYPE_CHECKING:  # typed, and the same as Django's own
     from django_tasks.backends.base import BaseTaskBackend
@@ -34,10 +36,8 @@ else:
         try:
             return import_module(f"{PACKAGE}.{name}")
         except ModuleNotFoundError as error:
-            raise ImportError(
-                "lambda_punch.integrations.django needs Django 6.0 or later, or the backport: "
-                "pip install 'lambda-punch[django]'"
-            ) from error
+            part = "lambda_punch.integrations.django"
+            raise MissingExtraError("Django 6.0 or later, or django-tasks", extra="django", part=part) from error
 
     PACKAGE = _package()
     _base, _signals, _errors = _part("base"), _part("signals"), _part("exceptions")

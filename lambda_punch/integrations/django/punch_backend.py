@@ -8,7 +8,7 @@ from django.core import checks
 
 import lambda_punch as punch
 from lambda_punch.integrations._place import prepare
-from lambda_punch.integrations.django.backend import Backend
+from lambda_punch.integrations.django.backend import CommonBackend
 from lambda_punch.integrations.django.execution import execute, worker_id
 from lambda_punch.runtime.punch import named
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from lambda_punch.integrations.django.framework import TaskResult
 
 
-class PunchBackend(Backend):
-    """Tasks are jobs of lambda_punch.push(): at most once, after the response, in the order enqueued.
+class PunchBackend(CommonBackend):
+    """Tasks are given to lambda_punch.push(): they run at most once, after the response, in the order enqueued.
 
-    Plain and ``async def`` tasks; neither priorities nor ``run_after``, and results cannot be asked for by id: what
-    enqueue() returns is what changes as the task runs. What a task raises is in the result and in Django's log. Off
-    Lambda a background thread runs them at once.
+    Tasks may be plain or ``async def``. There are neither priorities nor ``run_after``. A result cannot be looked up by
+    id; the one that enqueue() returned changes as the task runs. A task's error is in its result and in Django's log. Off
+    Lambda a background thread runs tasks at once.
     """
 
     def __init__(self, alias: str, params: dict[str, Any]) -> None:

@@ -1,8 +1,8 @@
-"""An asynchronous invoke (``InvocationType=Event``): no queue to create. Needs the extra ``sqs`` (boto3).
+"""An asynchronous invoke (``InvocationType=Event``): there is no queue to create. Needs the extra ``sqs`` (boto3).
 
 Lambda queues the event itself, runs it at least once, and tries again twice after an error, about one and two minutes
-later, unless the function is configured otherwise (MaximumRetryAttempts, MaximumEventAgeInSeconds, OnFailure):
-https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html. The payload may have 1 MB.
+later. The function's MaximumRetryAttempts, MaximumEventAgeInSeconds and OnFailure change that:
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from lambda_punch.errors import MissingExtraError
+from lambda_punch.errors import EnqueueError, MissingExtraError
 from lambda_punch.jobs import aws
-from lambda_punch.jobs.backends.outgoing import Failure, Outgoing, Sent
-from lambda_punch.jobs.errors import EnqueueError
+from lambda_punch.jobs.backends.outgoing import Outgoing, Sent
+from lambda_punch.jobs.limits import LARGEST_EVENT
 from lambda_punch.runtime.start import job_settings
 
 if TYPE_CHECKING:
@@ -21,14 +21,12 @@ if TYPE_CHECKING:
 
     from lambda_punch.jobs.options import Options
 
-LARGEST = 1_000_000
-
 
 class LambdaEvent:
     """Invokes a function asynchronously, once for each job; the queue's name is the function's."""
 
     name = "lambda_event"
-    largest = LARGEST
+    largest = LARGEST_EVENT
     durable = True
     refuses = {  # noqa: RUF012 - never changed
         "delay": "an asynchronous invoke begins at once; use sqs",
@@ -55,17 +53,13 @@ class LambdaEvent:
             except MissingExtraError:
                 raise
             except Exception as error:  # noqa: BLE001 - botocore's, of any kind; the others are sent all the same
-                result.failed.append(Failure(each, f"function {function}: {error}", aws.was_refused(error)))
+                reason = f"function {function}: {error}"
+                result.failed.append(each.not_sent(reason, certain=aws.was_refused(error), error=error))
         return result
 
     def _function(self, queue: str | None) -> str:
         configured = job_settings().queues.get(queue or "")
         function = (configured.function if configured else None) or queue or os.environ.get("AWS_LAMBDA_FUNCTION_NAME")
         if not function:
-            raise EnqueueError("no function to invoke: name it as the job's queue, or run on Lambda")
+            raise EnqueueError("there is no function to invoke: name it as the job's queue, or run on Lambda")
         return function
-
-
-def make() -> LambdaEvent:
-    """Return the backend."""
-    return LambdaEvent()

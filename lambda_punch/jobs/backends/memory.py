@@ -1,7 +1,7 @@
-"""Queues in this process's memory that behave as SQS does to sender and consumer: for tests and off Lambda.
+"""Queues in this process's memory that behave like SQS, to sender and consumer: for tests and off Lambda.
 
-Visibility, receive counts, redrive to a list of dead letters, delays, and FIFO groups with one batch in flight. Nothing
-outlives the process. All methods may be called from any thread. A forked child has a copy of its own.
+They have visibility timeouts, receive counts, a list of dead letters, delays, and FIFO groups with one batch in flight.
+Nothing outlives the process. All methods may be called from any thread. A forked child has a copy of its own.
 """
 
 from __future__ import annotations
@@ -10,22 +10,20 @@ import itertools
 import threading
 import time
 import uuid
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from lambda_punch.jobs.backends.outgoing import Outgoing, Sent
-from lambda_punch.jobs.backends.sqs import DEFAULT_QUEUE, LARGEST
+from lambda_punch.jobs.limits import DEDUPLICATION_WINDOW, LARGEST_MESSAGE
+from lambda_punch.jobs.options import DEFAULT_QUEUE
+from lambda_punch.jobs.waits import MOST_RETRIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from lambda_punch.jobs.backends.deliveries import Change
     from lambda_punch.jobs.options import Options
-    from lambda_punch.jobs.receiving.record import Change
 
-ARN = "arn:aws:sqs:local:000000000000:"  # no such region: a record from here says so
-MAX_RECEIVE_COUNT = 13  # as the templates have it: the first try and twelve more
-VISIBILITY = 30.0
-_DEDUPLICATION = 300.0
+ARN = "arn:aws:sqs:local:000000000000:"  # AWS has no such region, so a record from here can be told
 
 
 class Entry:
@@ -66,19 +64,29 @@ class Memory:
     """The queues, and the backend that sends to them."""
 
     name = "memory"
-    largest = LARGEST
+    largest = LARGEST_MESSAGE
     durable = False
     refuses: dict[str, str] = {}  # noqa: RUF012 - never changed
 
-    def __init__(self, clock: Callable[[], float] = time.time, max_receive_count: int = MAX_RECEIVE_COUNT) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.time,
+        max_receive_count: int = MOST_RETRIES + 1,  # as in the templates: the first try and all retries
+        start_worker: Callable[[Memory], object] | None = None,
+    ) -> None:
+        """``start_worker`` is called at the first message, and is to run what is sent; without it nobody does."""
         self.clock = clock
         self.max_receive_count = max_receive_count
         self.dead: list[Entry] = []
         self.arrived = threading.Condition()
-        self.consume: Callable[[Memory], object] | None = None  # begins to run what is sent, at the first message
+        self._start_worker = start_worker
         self._queues: dict[str, list[Entry]] = {}
         self._seen: dict[tuple[str, str], float] = {}
         self._numbers = itertools.count(1)
+
+    def run_with(self, start_worker: Callable[[Memory], object]) -> None:
+        """Have ``start_worker`` called at the next message."""
+        self._start_worker = start_worker
 
     def check(self, options: Options) -> None:
         """Nothing to refuse."""
@@ -94,13 +102,13 @@ class Memory:
                 if not self._is_duplicate(each, now):
                     self._queues.setdefault(queue or DEFAULT_QUEUE, []).append(entry)
             self.arrived.notify_all()
-            consume, self.consume = self.consume, None
-        if consume is not None:
-            consume(self)
+            start_worker, self._start_worker = self._start_worker, None
+        if start_worker is not None:
+            start_worker(self)
         return Sent(ids, [])
 
     def entries(self) -> list[Entry]:
-        """Return all that waits or is in flight, oldest first."""
+        """Return the messages that wait or are in flight, oldest first."""
         with self.arrived:
             return sorted(itertools.chain(*self._queues.values()), key=lambda entry: entry.sent_at)
 
@@ -108,7 +116,7 @@ class Memory:
         """Return when the next message becomes visible, or None if there is none."""
         return min((entry.visible_at for entry in self.entries()), default=None)
 
-    def receive(self, limit: int = 10, visibility: float = VISIBILITY) -> list[dict[str, Any]]:
+    def receive(self, limit: int, visibility: float) -> list[dict[str, Any]]:
         """Return the records of up to ``limit`` visible messages of one queue, which are then in flight."""
         with self.arrived:
             now = self.clock()
@@ -124,7 +132,7 @@ class Memory:
             return []
 
     def delete(self, message_id: str) -> None:
-        """Forget a message that is done."""
+        """Remove a message that is done."""
         with self.arrived:
             for queue in self._queues.values():
                 queue[:] = [entry for entry in queue if entry.message_id != message_id]
@@ -161,18 +169,7 @@ class Memory:
             return False
         key = message.queue, message.deduplication_id or message.id
         since = self._seen.get(key)
-        if since is not None and now - since < _DEDUPLICATION:
+        if since is not None and now - since < DEDUPLICATION_WINDOW:
             return True
         self._seen[key] = now
         return False
-
-
-def make() -> Memory:
-    """Return this process's queues, with a thread that runs what is sent to them."""
-    memory = Memory()
-    memory.consume = _start_worker
-    return memory
-
-
-def _start_worker(memory: Memory) -> None:
-    import_module("lambda_punch.jobs.receiving.memory_worker").start(memory)

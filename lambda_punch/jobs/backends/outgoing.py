@@ -1,8 +1,10 @@
-"""A message on its way to a backend, and what became of it."""
+"""A message on its way to a backend, and what the backend answers."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+from lambda_punch.errors import NotSent
 
 
 class Outgoing(NamedTuple):
@@ -17,20 +19,13 @@ class Outgoing(NamedTuple):
     deduplication_id: str | None = None
     trace: str | None = None
 
-
-class Failure(NamedTuple):
-    """A message that the backend did not take, and its reason.
-
-    ``certain``: whether it is known that it does not have it; a lost answer leaves that open.
-    """
-
-    outgoing: Outgoing
-    reason: str
-    certain: bool = True
+    def not_sent(self, reason: str, *, certain: bool = True, error: Exception | None = None) -> NotSent:
+        """Return the answer for a message that the backend did not take; NotSent says what the arguments mean."""
+        return NotSent(self.job, self.id, reason, certain, error)
 
 
 class Sent(NamedTuple):
-    """The backend's own ids of the messages it took, by job id, and those that it did not take."""
+    """The backend's own ids of the messages it took, by job id, and the messages it did not take."""
 
     message_ids: dict[str, str]
-    failed: list[Failure]
+    failed: list[NotSent]

@@ -1,1 +1,1 @@
-"""Running the durable jobs that an event brings, and saying what becomes of each message."""
+"""Receiving: which events are jobs, running them, and what becomes of each message."""

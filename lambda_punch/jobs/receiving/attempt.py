@@ -1,43 +1,44 @@
-"""One message of a batch: whether to run its job, running it, and what becomes of the message."""
+"""One message of a batch: whether its job is run, and what becomes of the message."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from lambda_punch import _events
 from lambda_punch._log import logger
 from lambda_punch.jobs import registry
-from lambda_punch.jobs.message import Message, Poison, decode
+from lambda_punch.jobs.message import Poison
 from lambda_punch.jobs.receiving import retry
-from lambda_punch.jobs.receiving.perform import Execution, perform
+from lambda_punch.jobs.receiving.perform import Execution
+from lambda_punch.jobs.receiving.run import Ended, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lambda_punch.jobs.receiving.deliveries import Deliveries
-    from lambda_punch.jobs.receiving.record import Record
-    from lambda_punch.jobs.sending.durable import DurableJob
+    from lambda_punch.jobs.backends.deliveries import Deliveries
+    from lambda_punch.jobs.message import Message
+    from lambda_punch.jobs.receiving.record import SqsRecord
+    from lambda_punch.jobs.registry import Declared
 
 
-class Settings(NamedTuple):
-    """What a batch is run with.
+class BatchSettings(NamedTuple):
+    """How a batch is run.
 
-    ``until``: epoch seconds at which the response has to be on its way. ``clock``: the queue's, in epoch seconds; the
-    same as ours but where a test turns it.
+    ``until``: epoch seconds at which the response has to be on its way. ``clock``: the queue's, in epoch seconds. It is
+    the same as ours unless a test sets it.
     """
 
     until: float
-    retries: int = 12
-    concurrency: int = 1
-    fifo_stop: str = "group"
-    clock: Callable[[], float] = time.time
+    retries: int
+    concurrency: int
+    fifo_stop: str
+    clock: Callable[[], float]
 
 
 class Outcome(NamedTuple):
-    """What became of one message. ``visibility``: seconds until it is to be visible; None: the queue's own time."""
+    """What became of one message. ``visibility``: seconds until it is visible again; None: the queue's own timeout."""
 
     done: bool
     visibility: int | None = None
@@ -49,21 +50,21 @@ LEFT = Outcome(False)
 
 
 class ThrownAway:
-    """Receives of this environment that were no attempts, by message id; the oldest are forgotten."""
+    """Counts this environment's receives that were no attempts, by message id. The oldest are forgotten."""
 
     def __init__(self, most: int = 10_000) -> None:
         self._counts: OrderedDict[str, int] = OrderedDict()
         self._lock = threading.Lock()
         self._most = most
 
-    def add(self, record: Record) -> None:
+    def add(self, record: SqsRecord) -> None:
         """Count one."""
         with self._lock:
             self._counts[record.message_id] = self._counts.pop(record.message_id, 0) + 1
             if len(self._counts) > self._most:
                 self._counts.popitem(last=False)
 
-    def count(self, record: Record) -> int:
+    def count(self, record: SqsRecord) -> int:
         """Return how many there were."""
         return self._counts.get(record.message_id, 0)
 
@@ -74,24 +75,23 @@ thrown_away = ThrownAway()
 class Attempt:
     """One receive of one message."""
 
-    def __init__(self, record: Record, message: Message, declared: DurableJob[..., Any], settings: Settings) -> None:
+    def __init__(self, record: SqsRecord, message: Message, declared: Declared, settings: BatchSettings) -> None:
         self._record = record
         self._message = message
-        self._options = declared.options
-        self._function = declared.function
+        self._declared = declared
         self._settings = settings
         own = declared.options.retries
         self._retries = settings.retries if own is None else min(own, settings.retries)
         self._number = self._attempt_number()
 
     def too_early(self) -> Outcome | None:
-        """Return until when a FIFO queue's message is to be put off; None if it is due."""
+        """Return for how long a FIFO queue's message is to be put off; None if it is due."""
         message, record, now = self._message, self._record, self._settings.clock()
         due = record.sent_ms / 1000 + message.delay
         return Outcome(False, int(due - now) + 1) if record.fifo and message.delay and now < due else None
 
     def run(self, deliveries: Deliveries, spent: float, *, first: bool) -> Outcome:
-        """Run the job if it may be run and there is time; never raises. ``first``: of this invocation."""
+        """Run the job if it may be run and there is time. ``first``: whether it is this invocation's first."""
         record = self._record
         if self._number > self._retries + 1:
             stop = retry.exhausted(self._retries, deliveries.max_receives(record.arn), spent)
@@ -101,52 +101,41 @@ class Attempt:
         if limit is None:
             thrown_away.add(record)
             return AT_ONCE
-        latency = (
-            max(0.0, self._settings.clock() - record.sent_ms / 1000 - self._message.delay) if record.sent_ms else None
-        )
-        self._tell("perform_start", latency=latency)
-        began = time.monotonic()
-        error: BaseException | None = None
-        try:
-            perform(self._function, self._message.args, self._message.kwargs, self._execution(), limit)
-        except BaseException as raised:  # noqa: BLE001 - a job may raise anything, SystemExit included
-            error = raised
-        lasted = time.monotonic() - began
-        self._tell("perform", duration=lasted, latency=latency, error=error)
-        return DONE if error is None else self._failed(error, deliveries, spent + lasted)
+        run = self._run()
 
-    def _failed(self, error: BaseException, deliveries: Deliveries, spent: float) -> Outcome:
+        def decide(ended: Ended) -> Outcome:
+            return DONE if ended.error is None else self._failed(run, ended.error, deliveries, spent + ended.seconds)
+
+        return run.to_end(limit, decide)
+
+    def _failed(self, run: Run, error: BaseException, deliveries: Deliveries, spent: float) -> Outcome:
         name = f"{self._message.job} {self._message.id}"
-        if self._options.discards_on(error):
-            self._tell("discard", error=error)
-            logger().warning("job %s is discarded", name, exc_info=error)
-            return DONE
         decision = retry.decide(
             attempt=self._number,
             receives=self._record.receives,
             retries=self._retries,
             max_receives=deliveries.max_receives(self._record.arn),
-            wait=self._options.wait,
+            wait=self._declared.options.wait,
             spent=spent,
-            retryable=self._options.retries_on(error),
+            retryable=self._declared.options.retries_on(error),
         )
-        self._tell("enqueue_retry" if decision.again else "retry_stopped", error=error, wait=decision.visibility)
+        run.tell("enqueue_retry" if decision.again else "retry_stopped", error=error, wait=decision.visibility)
         if decision.again:
             after = decision.visibility or 0
             logger().warning("job %s failed, attempt %d; again in %d s", name, self._number, after, exc_info=error)
         else:
             reason = decision.reason
-            logger().error("job %s failed, attempt %d, and stops: %s", name, self._number, reason, exc_info=error)
+            logger().error("job %s failed, attempt %d, the last: %s", name, self._number, reason, exc_info=error)
         return Outcome(False, decision.visibility)
 
     def _limit(self, *, first: bool) -> float | None:
         """Return how long the job may run, or None if it is not to begin any more.
 
-        A job whose timeout does not fit into what is left waits for another invocation, unless it is the first here:
-        then no other would have more.
+        A job whose timeout does not fit into the time left waits for another invocation. The first job here does not
+        wait, because no other invocation would have more time.
         """
         left = self._settings.until - time.time()
-        timeout = self._options.timeout
+        timeout = self._declared.options.timeout
         if left <= 0 or (timeout is not None and timeout > left and not first):
             return None
         return left if timeout is None else min(timeout, left)
@@ -161,32 +150,25 @@ class Attempt:
         )
         before = self._message.attempt - 1  # by another message, of which this one is the continuation
         number = retry.attempt_number(
-            record.receives, no_attempts, self._retries - before, since_first, self._options.wait
+            record.receives, no_attempts, self._retries - before, since_first, self._declared.options.wait
         )
         return before + number
 
-    def _execution(self) -> Execution:
+    def _run(self) -> Run:
         message, record = self._message, self._record
         trace = message.trace or record.trace
-        return Execution(message.job, message.id, self._number, record.queue, record.message_id, trace)
-
-    def _tell(self, event: str, *, error: BaseException | None = None, **facts: Any) -> None:
-        message, record = self._message, self._record
-        _events.tell(
-            _events.JobEvent(
-                event, message.job, message.id, record.queue, tuple(message.args), message.kwargs, record.message_id,
-                message.enqueued_at, self._number, error=None if error is None else type(error).__name__, **facts,
-            )
-        )  # fmt: skip
+        execution = Execution(message.job, message.id, self._number, record.queue, record.message_id, trace)
+        due = record.sent_ms / 1000 + message.delay
+        latency = max(0.0, self._settings.clock() - due) if record.sent_ms else None
+        return Run(self._declared, message, execution, latency)
 
 
-def begin(record: Record, settings: Settings) -> Attempt | Poison:
-    """Read a record's message; a Poison is one that must not be run."""
+def begin(record: SqsRecord, settings: BatchSettings) -> Attempt | Poison:
+    """Read a record's message. A Poison is one that cannot be run."""
     if not record.message_id:
         return Poison("it has no messageId")
-    message = decode(record.body)
-    declared = registry.declared_by(message)
-    if isinstance(declared, Poison):
-        return declared
-    assert isinstance(message, Message)
+    called = registry.called_by(record.body)
+    if isinstance(called, Poison):
+        return called
+    declared, message = called
     return Attempt(record, message, declared, settings)

@@ -1,12 +1,12 @@
-"""Run the jobs of one batch, and say which messages are not done.
+"""Runs the jobs of one batch, and reports the messages that are not done.
 
-Guarantees. A message that is not named in the response has been run to its end, or its job says that the error is to
-be discarded; all others are named, and SQS keeps them. Only registered jobs are run. Nothing that a message holds, or
-a job raises, keeps the other messages of the batch from being run; only the deadline does, and then the rest is made
-visible again at once. On FIFO queues a message that is not done stops its group (or, by configuration, the batch), and
-those behind it become visible no sooner than it does.
+Guarantees. A message that is not reported has been run to its end, or its job's error is in discard_on. All others are
+reported, and SQS keeps them. Only declared jobs are run. Whatever a message holds, and whatever a job raises, the other
+messages of the batch are run. Only the deadline keeps them from it, and then they are visible again at once. On FIFO
+queues a message that is not done stops its group (or, by configuration, the batch), and those behind it become visible
+no sooner than it does.
 
-Runs on the thread that calls it; with ``concurrency``, on threads of its own instead, and only for standard queues.
+Jobs run on the thread that calls this. With ``concurrency`` they run on other threads, on standard queues only.
 """
 
 from __future__ import annotations
@@ -16,24 +16,26 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from lambda_punch._log import logger
+from lambda_punch.jobs.backends.deliveries import Change
 from lambda_punch.jobs.message import Poison
 from lambda_punch.jobs.receiving import attempt
 from lambda_punch.jobs.receiving.attempt import LEFT, Outcome, thrown_away
-from lambda_punch.jobs.receiving.record import Change, Record, read
+from lambda_punch.jobs.receiving.record import SqsRecord, read
+from lambda_punch.runtime import threads
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from lambda_punch.jobs.receiving.attempt import Settings
-    from lambda_punch.jobs.receiving.deliveries import Deliveries
+    from lambda_punch.jobs.backends.deliveries import Deliveries
+    from lambda_punch.jobs.receiving.attempt import BatchSettings
 
-RESERVE = 0.3  # seconds, beside the margin, for the calls and the response after the last job
+RESERVE = 0.3  # seconds, besides the margin, for the calls and the response after the last job
 
 
 class Batch:
     """The records of one event."""
 
-    def __init__(self, records: Sequence[Any], deliveries: Deliveries, settings: Settings) -> None:
+    def __init__(self, records: Sequence[Any], deliveries: Deliveries, settings: BatchSettings) -> None:
         self._records = [read(record) for record in records]
         self._deliveries = deliveries
         self._settings = settings
@@ -44,7 +46,7 @@ class Batch:
         self._open = True
 
     def run(self) -> dict[str, Any]:
-        """Run what there is time for; return the partial batch response. Never raises."""
+        """Run what there is time for, and return the partial batch response. Never raises."""
         first_of: dict[object, int] = {}
         for number, record in enumerate(self._records):
             first_of.setdefault(record.message_id or number, number)
@@ -73,38 +75,38 @@ class Batch:
                 stopped[group] = outcome
 
     def _run_concurrently(self, todo: list[int]) -> None:
-        """Share the records out to threads; who does not come back in time is left alone with its job."""
+        """Share the records among threads. A thread whose job does not end in time is left behind."""
         waiting = list(reversed(todo))
 
         def work() -> None:
             while (number := self._take(waiting)) is not None:
                 self._outcomes[number] = self._run_one(self._records[number])
 
-        threads = [
-            threading.Thread(target=work, name="lambda-punch-consumer", daemon=True)
-            for _ in range(min(self._settings.concurrency, len(todo)))
-        ]
-        for thread in threads:
-            thread.start()
+        consumers = _start(min(self._settings.concurrency, len(todo)), work)
+        if not consumers:
+            work()
         last = self._settings.until + RESERVE / 2
-        for thread in threads:
+        for thread in consumers:
             thread.join(min(max(0.0, last - time.time()), threading.TIMEOUT_MAX))
         with self._lock:
             self._open = False
         for number in todo:
             if self._outcomes[number] is None:
                 self._outcomes[number] = LEFT
-                logger().error("message %s: its job did not end in time", self._records[number].message_id)
+                logger().error(
+                    "message %s: its job did not end in time, and may still run; it is reported as failed",
+                    self._records[number].message_id,
+                )
 
     def _take(self, waiting: list[int]) -> int | None:
         with self._lock:
             return waiting.pop() if waiting and self._open else None
 
-    def _run_one(self, record: Record) -> Outcome:
+    def _run_one(self, record: SqsRecord) -> Outcome:
         """Run one record's job; never raises."""
         try:
             begun = attempt.begin(record, self._settings)
-            if isinstance(begun, Poison):  # left to the queue: its own visibility timeout, then its redrive policy
+            if isinstance(begun, Poison):  # the queue's own visibility timeout and redrive policy apply
                 where = f"{record.message_id or '-'} of queue {record.queue or '-'}"
                 logger().error("poison: message %s is not run: %s", where, begun.reason)
                 return LEFT
@@ -116,7 +118,10 @@ class Batch:
                 first, self._any_begun = not self._any_begun, True
             return begun.run(self._deliveries, time.monotonic() - self._began, first=first)
         except Exception:  # noqa: BLE001 - a fault of ours must not cost the other records
-            logger().exception("message %s could not be handled; it is kept", record.message_id)
+            logger().exception(
+                "message %s was not handled, a bug in lambda-punch; it is kept",
+                record.message_id,
+            )
             return LEFT
 
     def _postpone(self) -> None:
@@ -129,10 +134,22 @@ class Batch:
             self._deliveries.postpone(arn, list(of_queue.values()))
 
     def _response(self) -> dict[str, Any]:
-        """Name what is not done. A record without an id cannot be named: an empty id keeps the whole batch."""
+        """Report what is not done. A record without an id is reported by an empty one, which keeps the whole batch."""
         failed = [
             record.message_id
             for record, outcome in zip(self._records, self._outcomes, strict=True)
             if outcome is None or not outcome.done
         ]
         return {"batchItemFailures": [{"itemIdentifier": each} for each in dict.fromkeys(failed)]}
+
+
+def _start(count: int, work: Callable[[], object]) -> list[threading.Thread]:
+    """Start so many threads, or as many as the system allows."""
+    found: list[threading.Thread] = []
+    for _ in range(count):
+        try:
+            found.append(threads.start(threads.CONSUMER, work))
+        except RuntimeError as error:
+            logger().error("%d of the %d threads for a batch can be had: %s", len(found), count, error)
+            break
+    return found

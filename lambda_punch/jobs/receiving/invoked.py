@@ -1,51 +1,30 @@
-"""One job that came by an asynchronous invoke: the event is the message itself, and Lambda itself retries."""
+"""One job that came by an asynchronous invoke: the event is the message itself, and Lambda retries by itself."""
 
 from __future__ import annotations
 
 import time
-from typing import Any
 
-from lambda_punch import _events
 from lambda_punch._log import logger
-from lambda_punch.jobs.errors import PoisonMessageError
-from lambda_punch.jobs.message import Message, Poison, decode
-from lambda_punch.jobs.receiving.perform import Execution, perform
-from lambda_punch.jobs.registry import declared_by
+from lambda_punch.errors import PoisonMessageError
+from lambda_punch.jobs import registry
+from lambda_punch.jobs.message import Poison
+from lambda_punch.jobs.receiving.perform import Execution
+from lambda_punch.jobs.receiving.run import Run
 
 
 def run_invoked(event: object, context: object, until: float) -> None:
-    """Run the job; raise what it raises, and PoisonMessageError if there is none to run."""
-    message = decode(event)
-    declared = declared_by(message)
-    if isinstance(declared, Poison):
-        logger().error("poison: an asynchronous invoke is not run: %s", declared.reason)
-        raise PoisonMessageError(declared.reason)
-    assert isinstance(message, Message)
-    request_id = str(getattr(context, "aws_request_id", "") or "")
-    timeout = declared.options.timeout
-    left = max(until - time.time(), 0.001)
+    """Run the job; raise what it raises, and PoisonMessageError for a message that cannot be run."""
+    called = registry.called_by(event)
+    if isinstance(called, Poison):
+        logger().error("poison: the message of an asynchronous invoke is not run: %s", called.reason)
+        raise PoisonMessageError(called.reason)
+    declared, message = called
     function = str(getattr(context, "function_name", "") or "")
+    request_id = str(getattr(context, "aws_request_id", "") or "")
     execution = Execution(message.job, message.id, message.attempt, function, request_id, message.trace)
     latency = max(0.0, time.time() - message.enqueued_at / 1000)
-
-    def tell(name: str, **facts: Any) -> None:
-        _events.tell(
-            _events.JobEvent(
-                name, message.job, message.id, function, tuple(message.args), message.kwargs, request_id,
-                message.enqueued_at, message.attempt, **facts,
-            )
-        )  # fmt: skip
-
-    tell("perform_start", latency=latency)
-    began = time.monotonic()
-    try:
-        perform(declared.function, message.args, message.kwargs, execution, min(timeout or left, left))
-    except BaseException as error:
-        name = type(error).__name__
-        tell("perform", duration=time.monotonic() - began, latency=latency, error=name)
-        if declared.options.discards_on(error):
-            tell("discard", error=name)
-            logger().warning("job %s %s is discarded", message.job, message.id, exc_info=error)
-            return
-        raise
-    tell("perform", duration=time.monotonic() - began, latency=latency)
+    left = max(until - time.time(), 0.001)
+    limit = min(declared.options.timeout or left, left)
+    error = Run(declared, message, execution, latency).to_end(limit, lambda ended: ended.error)
+    if error is not None:
+        raise error

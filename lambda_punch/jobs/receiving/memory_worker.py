@@ -1,22 +1,25 @@
-"""Runs what is in the memory queues: on a thread as it comes due (off Lambda), or at once (in tests)."""
+"""Runs the messages of the memory queues: off Lambda on a thread when each is due, in tests at once."""
 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lambda_punch._log import logger
+from lambda_punch.jobs.limits import LONGEST_RUN
 from lambda_punch.jobs.receiving.routing import run_batch
+from lambda_punch.runtime import threads
 
 if TYPE_CHECKING:
     from lambda_punch.jobs.backends.memory import Memory
 
-_VISIBILITY = 5400.0  # the longest a job may take: one process consumes, so nothing is to come back meanwhile
+_VISIBILITY = float(LONGEST_RUN)  # there is one consumer, so no message has to come back while its job runs
+_BATCH_SIZE = 10  # the default of an event source mapping
 
 
-def run_some(memory: Memory, limit: int = 10) -> bool:
+def run_some(memory: Memory) -> bool:
     """Run one batch as Lambda's event source mapping would; return whether there was one."""
-    records = memory.receive(limit, _VISIBILITY)
+    records = memory.receive(_BATCH_SIZE, _VISIBILITY)
     if not records:
         return False
     response = run_batch({"Records": records}, None, memory, memory.clock)
@@ -27,19 +30,25 @@ def run_some(memory: Memory, limit: int = 10) -> bool:
     return True
 
 
-def start(memory: Memory) -> threading.Thread:
-    """Run messages as they come due, on a daemon thread, for the life of the process."""
-    thread = threading.Thread(target=_work, args=(memory,), name="lambda-punch-memory", daemon=True)
-    thread.start()
-    return thread
+def start(memory: Memory) -> None:
+    """Run messages as they come due, on a thread; should that die, the next message has another one made."""
+
+    def begin_anew(_error: BaseException) -> None:
+        memory.run_with(start)
+
+    try:
+        threads.start(threads.MEMORY, lambda: _work(memory), begin_anew)
+    except RuntimeError as error:  # the system refuses
+        logger().error("jobs of the backend memory wait for the next one: %s", error)
+        begin_anew(error)
 
 
-def _work(memory: Any) -> None:
+def _work(memory: Memory) -> None:
     while True:
         try:
             if run_some(memory):
                 continue
-        except Exception:  # noqa: BLE001 - whatever it was, the next message may be better
+        except Exception:  # noqa: BLE001 - a bug in one batch must not stop the next
             logger().exception("a batch of the memory queues failed")
         with memory.arrived:
             due = memory.next_at()

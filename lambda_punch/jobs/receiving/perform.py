@@ -1,9 +1,9 @@
-"""Run one job to its end or to its timeout.
+"""Calls one job's function, for as long as it may take.
 
-On the main thread a plain function is interrupted by SIGALRM, also while it sleeps or waits for the network; on another
-thread by an exception that is raised there between two steps of Python code, so not before a blocking call returns.
-What is raised is no Exception, so ``except Exception`` in a job does not catch it. An ``async def`` job is cancelled.
-A job that will not end then is left behind: its message is reported as failed, and it may still be running.
+At its timeout a plain function is interrupted by an error that is no Exception, so ``except Exception`` in a job does
+not catch it. On the main thread SIGALRM raises it, also while the job sleeps or waits for the network. On another thread
+it is raised between two steps of Python code, so not before a blocking call returns. An ``async def`` job is cancelled.
+A job that does not end even then is left behind: its message is reported as failed, and it may still be running.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from contextvars import ContextVar, copy_context
 from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lambda_punch.jobs.errors import JobTimeoutError
+from lambda_punch._log import logger
+from lambda_punch.errors import JobTimeoutError
+from lambda_punch.runtime import threads
 from lambda_punch.runtime.start import process
 
 if TYPE_CHECKING:
@@ -26,11 +28,13 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from contextvars import Context
 
+    from lambda_punch.runtime.around import Around
+
 GRACE = 0.5  # seconds that a cancelled async job has for its clean-up
 
 
 class Execution(NamedTuple):
-    """The durable job that runs now, as current() tells it."""
+    """What current() tells of the job that runs now."""
 
     job: str
     id: str
@@ -39,12 +43,17 @@ class Execution(NamedTuple):
     message_id: str | None
     trace: str | None
 
+    @property
+    def name(self) -> str:
+        """The job's name, as a Punch has one."""
+        return self.job
+
 
 _current: ContextVar[Execution | None] = ContextVar("lambda_punch_job", default=None)
 
 
 def current() -> Execution | None:
-    """Return which durable job runs, its attempt (from 1) and its trace header; None outside of one."""
+    """Return which durable job runs here, its attempt (from 1) and its trace header; None outside of a job."""
     return _current.get()
 
 
@@ -52,13 +61,20 @@ class _TimeIsUp(BaseException):
     """Raised inside a job whose time is up."""
 
 
-def perform(function: Callable[..., Any], args: Any, kwargs: Any, execution: Execution, limit: float) -> None:
-    """Run the job in a context of its own, for at most ``limit`` seconds; raise what it raises, or JobTimeoutError.
-
-    An infinite limit is none.
-    """
+def context_of(execution: Execution) -> Context:
+    """Return a context of its own for a run, in which current() tells of it."""
     context = copy_context()
     context.run(_current.set, execution)
+    return context
+
+
+def perform(  # noqa: PLR0913, PLR0917 - a call, where and for how long
+    function: Callable[..., Any], args: Any, kwargs: Any, context: Context, limit: float, around: Around | None = None
+) -> None:
+    """Run the job in ``context``, for at most ``limit`` seconds, which may be infinite.
+
+    Raises what the job raises, and JobTimeoutError. ``around``: what is entered round whatever is awaited.
+    """
     until = time.monotonic() + limit
     done = _Done()
     try:
@@ -67,15 +83,16 @@ def perform(function: Callable[..., Any], args: Any, kwargs: Any, execution: Exe
             if result is None:
                 done.now = True
         if isinstance(result, Awaitable):
-            _await(result, context, until - time.monotonic())
+            _await(result, context, until - time.monotonic(), around)
         elif isinstance(result, (GeneratorType, AsyncGeneratorType)):
-            raise TypeError("a generator function is no job: nothing in it ran")
+            raise TypeError("a generator function cannot be a job; none of it ran")
     except _TimeIsUp:
-        raise JobTimeoutError(f"{execution.job} was stopped after {limit:.3g} s") from None
+        execution = context[_current]
+        raise JobTimeoutError(f"{execution.job if execution else 'the job'} was stopped after {limit:.3g} s") from None
 
 
 class _Done:
-    """Whether the job has ended; an interrupt that comes later is none."""
+    """Whether the job has ended; it is not interrupted after that."""
 
     __slots__ = ("lock", "now")
 
@@ -91,7 +108,7 @@ def _interruption(limit: float, done: _Done) -> AbstractContextManager[None]:
 
 
 def _can_use_alarm(limit: float) -> bool:
-    """Tell whether this is the main thread, and no alarm of somebody else's is due before ours."""
+    """Tell whether this is the main thread, and nobody else's alarm is due before ours."""
     if threading.current_thread() is not threading.main_thread():
         return False
     due = signal.getitimer(signal.ITIMER_REAL)[0]
@@ -124,21 +141,25 @@ def _alarm(limit: float, done: _Done) -> Iterator[None]:
 def _asynchronous_exception(limit: float, done: _Done) -> Iterator[None]:
     thread = threading.get_ident()
 
-    def interrupt() -> None:
-        with done.lock:
-            if not done.now:
-                _raise_in(thread, _TimeIsUp)
+    ended = threading.Event()
 
-    timer = threading.Timer(max(limit, 0.001), interrupt)
-    timer.daemon = True
-    timer.start()
+    def interrupt() -> None:
+        if not ended.wait(min(max(limit, 0.001), threading.TIMEOUT_MAX)):
+            with done.lock:
+                if not done.now:
+                    _raise_in(thread, _TimeIsUp)
+
+    try:
+        threads.start(threads.TIME_LIMIT, interrupt)
+    except RuntimeError as error:  # the system refuses
+        logger().error("a job has no time limit: %s", error)
     try:
         yield
     finally:
         with done.lock:
             done.now = True
         _raise_in(thread, None)  # one that was set and has not been raised yet
-        timer.cancel()
+        ended.set()
 
 
 def _raise_in(thread: int, exception: type[BaseException] | None) -> None:
@@ -146,12 +167,12 @@ def _raise_in(thread: int, exception: type[BaseException] | None) -> None:
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), argument)
 
 
-def _await(awaitable: Awaitable[Any], context: Context, limit: float) -> None:
-    """Await on the process's loop; raise _TimeIsUp when the time is up, whether or not the job can be cancelled."""
+def _await(awaitable: Awaitable[Any], context: Context, limit: float, around: Around | None) -> None:
+    """Await on the process's loop. Raises _TimeIsUp when the time is up, even if the job cannot be cancelled."""
     from concurrent.futures import TimeoutError as FutureTimeoutError
 
     timeout = None if limit == float("inf") else max(limit, 0.0)
-    future = process.loop.submit(_outcome(awaitable, timeout), context)
+    future = process.loop.submit(_outcome(awaitable, timeout, around), context)
     try:
         error = future.result(None if timeout is None else timeout + 2 * GRACE)
     except FutureTimeoutError:
@@ -161,14 +182,16 @@ def _await(awaitable: Awaitable[Any], context: Context, limit: float) -> None:
         raise error
 
 
-async def _outcome(awaitable: Awaitable[Any], timeout: float | None) -> BaseException | None:
-    """Return what the job raised, _TimeIsUp if it was cancelled, None if all went well.
+async def _outcome(awaitable: Awaitable[Any], timeout: float | None, around: Around | None) -> BaseException | None:
+    """Return what the job raised, _TimeIsUp if it was cancelled, or None.
 
-    Raises nothing: a SystemExit that leaves a task ends the loop, which other jobs need.
+    Nothing is raised here, because a SystemExit that leaves a task would end the loop, which other jobs need.
     """
     import asyncio
 
     async def guarded() -> BaseException | None:
+        if around is not None and around.awaits:
+            return await around.awaited(awaitable)
         try:
             await awaitable
         except BaseException as error:  # noqa: BLE001 - a job may raise anything

@@ -1,4 +1,4 @@
-"""One record of an SQS event, read with distrust: whatever an event holds, reading it raises nothing.
+"""One record of an SQS event. Whatever an event holds, reading it raises nothing.
 
 The shape: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html. All values under ``attributes`` are strings.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 
-class Record(NamedTuple):
-    """What the consumer needs of a record; empty or 0 where the record does not say."""
+class SqsRecord(NamedTuple):
+    """What the consumer needs of a record. A field that the record does not have is empty or 0."""
 
     message_id: str
     receipt: str
@@ -20,7 +20,6 @@ class Record(NamedTuple):
     first_received_ms: int
     group: str | None
     trace: str | None
-    dead_letter_source: str
 
     @property
     def queue(self) -> str:
@@ -33,22 +32,14 @@ class Record(NamedTuple):
         return self.arn.endswith(".fifo")
 
 
-class Change(NamedTuple):
-    """A message that is to become visible so many seconds from now."""
-
-    message_id: str
-    receipt: str
-    seconds: int
-
-
-def read(data: object) -> Record:
+def read(data: object) -> SqsRecord:
     """Return the record."""
     record = data if isinstance(data, dict) else {}
     attributes = record.get("attributes")
     attributes = attributes if isinstance(attributes, dict) else {}
     arn = _text(record.get("eventSourceARN"))
     group = _text(attributes.get("MessageGroupId")) if arn.endswith(".fifo") else ""
-    return Record(
+    return SqsRecord(
         message_id=_text(record.get("messageId")),
         receipt=_text(record.get("receiptHandle")),
         body=record.get("body"),
@@ -58,7 +49,6 @@ def read(data: object) -> Record:
         first_received_ms=_number(attributes.get("ApproximateFirstReceiveTimestamp")),
         group=group or None,
         trace=_text(attributes.get("AWSTraceHeader")) or None,
-        dead_letter_source=_text(attributes.get("DeadLetterQueueSourceArn")),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from lambda_punch.jobs import waits
+from lambda_punch.jobs.limits import LONGEST_VISIBILITY
 from lambda_punch.jobs.queues import NO_REDRIVE, UNKNOWN
 
 if TYPE_CHECKING:
@@ -51,23 +52,25 @@ def decide(  # noqa: PLR0913 - each is a fact of its own
     is none it is put off as long as can be.
     """
     if not retryable:
-        return _stop(max_receives, spent, "its error is none to try again after")
+        return _stop(max_receives, spent, "this error is not in retry_on")
     if attempt > retries:
-        return _stop(max_receives, spent, f"it has had its {retries} retries")
+        return _stop(max_receives, spent, f"it has used up its retries ({retries})")
     if max_receives > 0 and receives >= max_receives:
-        return _stop(max_receives, spent, f"its queue moves it after {max_receives} receives")
+        return _stop(max_receives, spent, f"its queue allows {max_receives} receives, and this was the last")
     return Decision(True, waits.visibility(waits.seconds_after(attempt, wait), spent))
 
 
 def exhausted(retries: int, max_receives: int, spent: float) -> Decision:
     """Decide on a message that comes again although its retries have run out: it is not run."""
-    return _stop(max_receives, spent, f"it has had its {retries} retries")
+    return _stop(max_receives, spent, f"it has used up its retries ({retries})")
 
 
 def _stop(max_receives: int, spent: float, reason: str) -> Decision:
     if max_receives == UNKNOWN:
-        return Decision(False, None, f"{reason}; the queue's redrive policy is not known")
+        return Decision(
+            False, None, f"{reason}; the queue's redrive policy is not known, so the message is left as it is"
+        )
     if max_receives == NO_REDRIVE:
-        kept = f"{reason}; the queue has no redrive policy, so it is kept until its retention ends"
-        return Decision(False, waits.visibility(waits.LONGEST, spent), kept)
-    return Decision(False, 0, f"{reason}; the redrive policy moves it to the dead-letter queue")
+        kept = f"{reason}; the queue has no redrive policy, so it keeps the message until its retention ends"
+        return Decision(False, waits.visibility(LONGEST_VISIBILITY, spent), kept)
+    return Decision(False, 0, f"{reason}; the redrive policy moves the message to the dead-letter queue")

@@ -1,4 +1,4 @@
-"""The consumer's entry: which events are jobs, and what to do with them."""
+"""The entrance: which events bring jobs, and who runs them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from lambda_punch._log import logger
 from lambda_punch.jobs import queues, registry
+from lambda_punch.jobs.backends.deliveries import SqsDeliveries
 from lambda_punch.jobs.message import MARK, is_marked
-from lambda_punch.jobs.receiving.attempt import Settings
+from lambda_punch.jobs.receiving.attempt import BatchSettings
 from lambda_punch.jobs.receiving.consumer import RESERVE, Batch
-from lambda_punch.jobs.receiving.deliveries import SqsDeliveries
 from lambda_punch.jobs.receiving.invoked import run_invoked
 from lambda_punch.jobs.receiving.record import records_of
 from lambda_punch.runtime.start import job_settings
@@ -18,14 +18,14 @@ from lambda_punch.runtime.start import job_settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lambda_punch.jobs.receiving.deliveries import Deliveries
+    from lambda_punch.jobs.backends.deliveries import Deliveries
 
 
 def is_jobs_event(event: object) -> bool:
     """Tell whether an event brings durable jobs: from SQS, or by an asynchronous invoke.
 
-    An SQS event does if one of its messages says that it is ours, or if it comes from a queue that the configuration
-    or a declared job names; so a broken message alone is not taken for someone else's. Other queues' events are not.
+    An SQS event does if one of its messages says that it is ours, or if the configuration or a declared job names its
+    queue. The latter is for a broken message that comes alone. All other queues' events are the function's own.
     """
     records = records_of(event)
     if not records:
@@ -39,10 +39,10 @@ def is_jobs_event(event: object) -> bool:
 def jobs_handler(event: Any, context: object = None) -> Any:
     """Run the durable jobs of an event; a Lambda handler, for a function that does nothing else.
 
-    For SQS it returns the partial batch response, so the event source mapping has to have ReportBatchItemFailures:
-    without it Lambda deletes failed messages too. Never raises then. For an asynchronous invoke it raises what the job
-    raises, so that Lambda's own retries and destinations work; JobTimeoutError shortly before the function's timeout;
-    and PoisonMessageError for what must not be run.
+    For an SQS event it never raises and returns the partial batch response. The event source mapping has to have
+    ReportBatchItemFailures, or Lambda deletes failed messages too. For an asynchronous invoke it raises what the job
+    raises, so that Lambda's own retries and destinations work: also JobTimeoutError shortly before the function's
+    timeout, and PoisonMessageError for a message that cannot be run.
     """
     if not records_of(event):
         return run_invoked(event, context, until(context))
@@ -50,24 +50,24 @@ def jobs_handler(event: Any, context: object = None) -> Any:
 
 
 def route(event: object) -> Callable[..., Any] | None:
-    """Return the handler of durable jobs for an event that brings some; ``punch.handler`` asks."""
+    """Return the handler for an event that brings durable jobs, else None; ``punch.handler`` asks."""
     return jobs_handler if is_jobs_event(event) else None
 
 
 def run_batch(
     event: Any, context: object, deliveries: Deliveries, clock: Callable[[], float] = time.time
 ) -> dict[str, Any]:
-    """Run an SQS event whose queue is ``deliveries``, and tells the time by ``clock``."""
+    """Run the jobs of an SQS event, whose queue is ``deliveries`` and tells the time by ``clock``."""
     config = job_settings()
-    settings = Settings(until(context), config.retries, config.concurrency, config.fifo_stop, clock)
+    settings = BatchSettings(until(context), config.retries, config.concurrency, config.fifo_stop, clock)
     response = Batch(records_of(event), deliveries, settings).run()
     failures = len(response["batchItemFailures"])
-    logger().info("%d of %d messages done", len(records_of(event)) - failures, len(records_of(event)))
+    logger().info("%d of %d messages are done", len(records_of(event)) - failures, len(records_of(event)))
     return response
 
 
 def until(context: Any) -> float:
-    """Return when, in epoch seconds, the response has to be on its way: infinite without Lambda's context."""
+    """Return when the response has to be on its way, in epoch seconds; infinite without Lambda's context."""
     try:
         remaining = float(context.get_remaining_time_in_millis()) / 1000
     except Exception:  # noqa: BLE001 - a test's context, or none

@@ -1,1 +1,1 @@
-"""Declaring durable jobs and sending them: now, after the response, or instead of being lost."""
+"""Sending: from the call of a declared job to its message, now or after the response."""

@@ -1,11 +1,11 @@
-"""Whether arguments can travel as JSON and come back the same."""
+"""Whether a call's arguments fit the function, and whether JSON can carry them."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING, Any
 
-from lambda_punch.jobs.errors import JobArgumentsError
+from lambda_punch.errors import JobArgumentsError
 
 if TYPE_CHECKING:
     import inspect
@@ -14,15 +14,15 @@ _DEEPEST = 100  # levels; json itself gives up at the interpreter's recursion li
 
 
 def check(signature: inspect.Signature, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Raise JobArgumentsError if the call would be wrong, or an argument would not arrive as it is sent.
+    """Raise JobArgumentsError if the call would fail, or an argument would not arrive as it was sent.
 
-    A tuple arrives as a list, which is accepted; all else has to be what JSON has: None, bool, int, float (finite),
-    str, list, and dict with string keys.
+    JSON has None, bool, int, float (finite), str, list, and dict with string keys. A tuple is accepted and arrives as
+    a list.
     """
     try:
         signature.bind(*args, **kwargs)
     except TypeError as error:
-        raise JobArgumentsError(f"{name}: {error}") from None
+        raise JobArgumentsError(f"{name}: {error}") from error
     for position, value in enumerate(args):
         _check(value, name, f"argument {position + 1}", 0)
     for key, value in kwargs.items():

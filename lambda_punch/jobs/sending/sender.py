@@ -1,8 +1,8 @@
-"""Sends messages, now or after the response: there with one call for all of a request's jobs.
+"""Sends messages, now or after the response; after the response one call sends all of a request's jobs.
 
-After the response: the first job of a request pushes one punch, and each further one joins it until it runs. So what
-is promised for punches is promised here: it is done after the response, and not lost at a deadline or a shutdown that
-leaves time for it. What the backend does not take then is one ERROR line with the jobs' names and ids.
+For that the first job of a request pushes one punch, and each further job joins it until it runs. So the promises for
+punches hold here too: the jobs are sent after the response, and are not lost at a deadline or a shutdown that leaves
+time for them. If the backend does not take them then, one ERROR line names the jobs and their ids.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambda_punch import _events
 from lambda_punch._log import logger
-from lambda_punch.jobs.backends.outgoing import Failure
-from lambda_punch.jobs.errors import EnqueueError
+from lambda_punch.errors import EnqueueError, MissingExtraError, NotSent
 from lambda_punch.runtime.start import process, start
 
 if TYPE_CHECKING:
@@ -29,20 +28,24 @@ _lock = threading.Lock()
 _open: tuple[int, object, list[Item]] | None = None  # the request's number, who took the punch, what it will send
 
 
-def send(items: Sequence[Item]) -> tuple[dict[str, str], list[Failure]]:
-    """Send, with as few calls as the backends allow; return the backend's ids by job id, and what was not taken."""
+def send(items: Sequence[Item]) -> tuple[dict[str, str], list[NotSent]]:
+    """Send with as few calls as possible; return the backends' ids by job id, and what was not sent."""
     lots: dict[tuple[int, str], list[Item]] = {}
     for item in items:
         lots.setdefault((id(item[0]), item[1].queue), []).append(item)
     ids: dict[str, str] = {}
-    failed: list[Failure] = []
+    failed: list[NotSent] = []
     for lot in lots.values():
         backend, first, *_ = lot[0]
         messages = [item[1] for item in lot]
         try:
             sent = backend.send(first.queue or None, messages)
         except EnqueueError as error:
-            failed += error.failed or [Failure(message, str(error)) for message in messages]
+            failed += error.failed or [message.not_sent(str(error), error=error) for message in messages]
+        except MissingExtraError:
+            raise
+        except Exception as error:  # noqa: BLE001 - of a backend that is not ours; the other backends' jobs are sent
+            failed += [message.not_sent(str(error), certain=False, error=error) for message in messages]
         else:
             ids |= sent.message_ids
             failed += sent.failed
@@ -53,7 +56,7 @@ def send(items: Sequence[Item]) -> tuple[dict[str, str], list[Failure]]:
 
 
 def send_after_response(items: list[Item]) -> None:
-    """Send when the response of the request now being handled is out."""
+    """Send when the response of the current request is out."""
     global _open  # noqa: PLW0603 - one request at a time, one outbox
     start()
     number, mode = process.sequence, process.mode
@@ -71,16 +74,16 @@ def send_after_response(items: list[Item]) -> None:
 
 
 def send_waiting(items: list[Item]) -> None:
-    """Send what one request's jobs have gathered; a punch, so it never runs twice."""
+    """Send what one request's jobs have gathered. It runs as a punch, so never twice."""
     _close(items)
     _, failed = send(items)
     if failed:
-        names = ", ".join(f"{failure.outgoing.job} {failure.outgoing.id}" for failure in failed)
+        names = ", ".join(f"{each.job} {each.id}" for each in failed)
         logger().error("%d durable jobs were not sent (%s): %s", len(failed), names, failed[0].reason)
 
 
 def _close(items: list[Item]) -> None:
-    """Let no further job join these."""
+    """Let no further job join."""
     global _open  # noqa: PLW0603 - as above
     with _lock:
         if _open is not None and _open[2] is items:

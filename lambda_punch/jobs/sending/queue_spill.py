@@ -1,4 +1,4 @@
-"""Durable jobs that were pushed, and will not be run in time, go to their queue."""
+"""Sends pushed durable jobs to their queues when there is no time left to run them here."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from lambda_punch.runtime.punch import Punch
 
 
-class Spill:
-    """Sends durable jobs; and jobs that were to be sent after the response, which are on their way there anyhow."""
+class QueueSpill:
+    """Sends durable jobs, and the jobs that wait to be sent after the response."""
 
     @property
     def lead(self) -> float:
@@ -23,36 +23,40 @@ class Spill:
         return job_settings().spill_lead
 
     def wants(self, punch: Punch) -> bool:
-        """Tell whether this is a call of a durable job that may be spilled, or sends some."""
+        """Tell whether this is a call of a durable job that may go to its queue, or one that sends such jobs."""
         function: Any = punch.function
         return (isinstance(function, DurableJob) and function.spills()) or function is sender.send_waiting
 
     def send(self, punches: list[Punch]) -> list[Punch]:
-        """Send the jobs, with as few calls as can be; return those that no queue took."""
+        """Send the jobs with as few calls as possible; return those that no queue took."""
         calls: list[tuple[Punch, Prepared]] = []
         unsent = []
         for punch in punches:
             if isinstance(punch.function, DurableJob):
                 try:
                     calls.append((punch, self._prepare(punch)))
-                except Exception as error:  # noqa: BLE001 - arguments that no message can carry; it can still be run
+                except Exception as error:  # noqa: BLE001 - arguments that no message can carry; the job can still be run here
                     logger().error("a durable job cannot be sent to its queue: %s", error)
                     unsent.append(punch)
             else:
                 punch.function(*punch.args)
         items = [(call.backend, call.outgoing, call.args, call.kwargs) for _, call in calls]
         _, failed = sender.send(items)
+        not_sent = {each.id: each for each in failed}
         for each in failed:
-            logger().error("job %s was not sent to its queue: %s", each.outgoing.job, each.reason)
-        failures = {failure.outgoing.id: failure for failure in failed}
+            logger().error("job %s %s was not sent to its queue: %s", each.job, each.id, each.reason)
         for (punch, call), item in zip(calls, items, strict=True):
-            failure = failures.get(call.outgoing.id)
-            if failure is not None:  # where its queue may have it, it must not be run here, only sent again
-                unsent.append(punch if failure.certain else punch.replaced(sender.send_waiting, ([item],)))
-        sent = [call.outgoing.job for _, call in calls if call.outgoing.id not in failures]
+            answer = not_sent.get(call.outgoing.id)
+            if answer is not None:  # a job that its queue may have must not be run here, only sent again
+                unsent.append(punch if answer.certain else punch.replaced(sender.send_waiting, ([item],)))
+        sent = [call.outgoing.job for _, call in calls if call.outgoing.id not in not_sent]
         if sent:
             names = ", ".join(sorted(set(sent)))
-            logger().warning("%d durable jobs were sent to their queues, for want of time (%s)", len(sent), names)
+            logger().warning(
+                "there was no time left for %d durable jobs, so they were sent to their queues (%s)",
+                len(sent),
+                names,
+            )
         return unsent
 
     def _prepare(self, punch: Punch) -> Prepared:

@@ -1,45 +1,50 @@
-"""What the consumer asks of the queue that a batch came from: its redrive policy, and other times of return."""
+"""What the consumer asks of the queue that a batch came from: its redrive policy, and when messages come back."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from lambda_punch._log import logger
 from lambda_punch.jobs import aws, queues
+from lambda_punch.jobs.limits import MOST_IN_BATCH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from lambda_punch.jobs.receiving.record import Change
 
-_MOST_IN_BATCH = 10
+class Change(NamedTuple):
+    """A message that is to become visible so many seconds from now."""
+
+    message_id: str
+    receipt: str
+    seconds: int
 
 
 class Deliveries(Protocol):
-    """The queue's side of a batch; neither method raises."""
+    """The queue's side of a batch. Neither method raises."""
 
     def max_receives(self, arn: str) -> int:
-        """Return maxReceiveCount of the redrive policy, NO_REDRIVE or UNKNOWN."""
+        """Return the maxReceiveCount of the redrive policy, or NO_REDRIVE, or UNKNOWN."""
 
     def postpone(self, arn: str, changes: Sequence[Change]) -> None:
         """Make each message visible so many seconds from now."""
 
 
 class SqsDeliveries:
-    """SQS itself. Calls it only where the configuration leaves something open, or a message is to be put off."""
+    """SQS itself. It is called only for what is not configured, and to put messages off."""
 
     def max_receives(self, arn: str) -> int:
-        """Return maxReceiveCount of the redrive policy, NO_REDRIVE or UNKNOWN."""
-        return queues.of_arn(arn).max_receive_count
+        """Return the maxReceiveCount of the redrive policy, or NO_REDRIVE, or UNKNOWN."""
+        return queues.attributes(arn).max_receive_count
 
     def postpone(self, arn: str, changes: Sequence[Change]) -> None:
         """Call ChangeMessageVisibilityBatch, ten messages at a time.
 
-        A change that fails is logged: the message then comes back when the queue's own visibility timeout ends.
+        A change that fails is logged. That message comes back when the queue's own visibility timeout ends.
         """
-        url = queues.of_arn(arn).url
-        for start in range(0, len(changes), _MOST_IN_BATCH):
-            batch = changes[start : start + _MOST_IN_BATCH]
+        url = queues.attributes(arn).url
+        for start in range(0, len(changes), MOST_IN_BATCH):
+            batch = changes[start : start + MOST_IN_BATCH]
             try:
                 for entry in _change(url, batch):
                     change = batch[int(entry["Id"])]
@@ -60,4 +65,4 @@ def _change(url: str, batch: Sequence[Change]) -> list[Any]:
 
 
 def _complain(message_ids: str, reason: str) -> None:
-    logger().error("the visibility of %s was not changed, the queue's own applies: %s", message_ids, reason)
+    logger().error("the visibility timeout of %s was not changed, so the queue's own applies: %s", message_ids, reason)

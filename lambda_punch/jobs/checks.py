@@ -1,0 +1,75 @@
+"""Checks of options. Each returns what the value has to be, or None if it is that already."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from lambda_punch.errors import JobOptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Check = Callable[[Any], str | None]
+
+_QUEUE = re.compile(r"[A-Za-z0-9_:-]{1,170}(\.fifo)?\Z")  # the name of a queue or a function, or a function's ARN
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+_TOKEN = re.compile(r"""[A-Za-z0-9!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}\Z""")
+
+
+def require(name: str, value: object, check: Check) -> None:
+    """Raise JobOptionError, naming the option and what it has to be, unless the value passes the check."""
+    if expected := check(value):
+        raise JobOptionError(f"{name} must be {expected}, not {value!r}")
+
+
+def number(least: float, most: float, *, whole: bool = False, unit: str = "") -> Check:
+    """Return a check for a number within bounds; True and False are not numbers."""
+    kinds = (int,) if whole else (int, float)
+    expected = f"a {'whole ' if whole else ''}number{unit and f' of {unit}'} from {least:g} to {most:g}"
+
+    def check(value: Any) -> str | None:
+        fits = isinstance(value, kinds) and not isinstance(value, bool) and least <= value <= most
+        return None if fits else expected
+
+    return check
+
+
+def text(value: Any) -> str | None:
+    """Check a text that is not empty."""
+    return None if isinstance(value, str) and value else "a text of at least one character"
+
+
+def queue(value: Any) -> str | None:
+    """Check the name of a queue or function."""
+    fits = isinstance(value, str) and _QUEUE.match(value)
+    return None if fits else "a name of letters, digits, - and _, with .fifo at its end for a FIFO queue"
+
+
+def token(value: Any) -> str | None:
+    """Check an id that SQS takes for a group or for deduplication."""
+    fits = isinstance(value, str) and _TOKEN.match(value)
+    return None if fits else "1 to 128 letters, digits and punctuation marks"
+
+
+def token_or_function(value: Any) -> str | None:
+    """Check a token, or a function that returns one."""
+    expected = None if callable(value) else token(value)
+    return expected and f"{expected}, or a function of the job's arguments that returns them"
+
+
+def wait(value: Any) -> str | None:
+    """Check a function of waits."""
+    return None if callable(value) else "a function that takes the attempt's number and returns seconds"
+
+
+def exceptions(value: Any) -> str | None:
+    """Check an exception class or a tuple of them."""
+    each = value if isinstance(value, tuple) else (value,)
+    fits = each and all(isinstance(one, type) and issubclass(one, BaseException) for one in each)
+    return None if fits else "an exception class, or a tuple of them"
+
+
+def flag(value: Any) -> str | None:
+    """Check a bool."""
+    return None if isinstance(value, bool) else "True or False"

@@ -1,0 +1,98 @@
+"""``@job`` declares a job. Only this file knows both rooms, and it ties them together: at the first declaration."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
+
+from lambda_punch.errors import JobOptionError
+from lambda_punch.jobs import backends, checks, options, registry
+from lambda_punch.jobs.options import Options
+from lambda_punch.jobs.receiving import memory_worker
+from lambda_punch.jobs.receiving.routing import route
+from lambda_punch.jobs.sending.durable import DurableJob
+from lambda_punch.jobs.sending.queue_spill import QueueSpill
+from lambda_punch.runtime.start import process
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from lambda_punch.jobs.backends import Backend
+    from lambda_punch.jobs.options import Exceptions, Text
+    from lambda_punch.jobs.waits import Wait
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@overload
+def job(function: Callable[P, R], /) -> DurableJob[P, R]: ...
+@overload
+def job(
+    *,
+    name: str | None = ...,
+    queue: str | None = ...,
+    backend: str | Backend = ...,
+    retries: int | None = ...,
+    delay: int | None = ...,
+    timeout: float | None = ...,
+    wait: Wait | None = ...,
+    group: Text | None = ...,
+    deduplication_id: Text | None = ...,
+    retry_on: Exceptions | None = ...,
+    discard_on: Exceptions | None = ...,
+    after_response: bool = ...,
+    spill: bool = ...,
+) -> Callable[[Callable[P, R]], DurableJob[P, R]]: ...
+def job(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    backend: str | Backend = "sqs",
+    **chosen: Any,
+) -> Any:
+    """Declare a durable job; a decorator, with or without options.
+
+    ``queue``: the queue's name, ending in .fifo for a FIFO queue ("default"); with the backend lambda_event the
+    function to invoke (this one). ``backend``: "sqs" (the default), "lambda_event" (an asynchronous invoke), "memory"
+    (tests and off Lambda), or an object. ``retries``: tries after the first, at most 12 (12), and no more than the
+    queue's redrive policy leaves. ``wait``: seconds before a retry, a function of the attempt; exponential() makes
+    one; by default 30, 46, 76, 156 ... 14,836 s. ``delay``: seconds from 0 to 900 before it is run. ``timeout``: seconds
+    that one run may take. ``group``, ``deduplication_id``: of SQS; texts, or functions of the job's arguments; on a FIFO
+    queue each is the job's id by default. ``retry_on``: exceptions after which the job is tried again (all).
+    ``discard_on``: exceptions after which the job is dropped (none). ``after_response``: send it after the response.
+    ``spill``: whether a call given to push() may be sent to the queue when there is no time to run it (True).
+    ``name``: its name in messages, by default module and qualified name; give one to keep it when the function moves.
+
+    Raises JobOptionError for a wrong option, and for one that the backend cannot do.
+    """
+    _take_up_jobs()
+    if name is not None:
+        checks.require("name", name, checks.text)
+    checked = options.changed(Options(), chosen)
+    backends.check(name or "@job", backend, checked)
+
+    def declare(function: Callable[P, R]) -> DurableJob[P, R]:
+        if not callable(function):
+            raise JobOptionError(f"@job stands above a function, not above {function!r}")
+        try:
+            signature = inspect.signature(function)
+        except ValueError as error:
+            raise JobOptionError(f"{error}; declare a function that calls it") from error
+        declared = registry.Declared(
+            registry.job_name(function) if name is None else name, function, signature, checked
+        )
+        registry.add(declared)
+        return DurableJob(function, declared, backend)
+
+    return declare if function is None else declare(function)
+
+
+_spill = QueueSpill()
+
+
+def _take_up_jobs() -> None:
+    """Have this process run the jobs that events bring, and send those that it has no time to run. Idempotent."""
+    process.take_up_jobs(route, _spill)
+    backends.run_memory_with(memory_worker.start)

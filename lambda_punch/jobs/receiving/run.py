@@ -1,0 +1,88 @@
+"""One run of a declared job, from its start to its end, and the events that tell of it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from lambda_punch import _events
+from lambda_punch._log import logger
+from lambda_punch.jobs.receiving.perform import Execution, context_of, perform
+from lambda_punch.runtime.start import process
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import Context
+
+    from lambda_punch.jobs.message import Message
+    from lambda_punch.jobs.registry import Declared
+    from lambda_punch.runtime.around import Around
+
+T = TypeVar("T")
+
+
+class Ended(NamedTuple):
+    """How a run ended. ``error`` is what the job raised; None if it is done, or its error is in discard_on."""
+
+    error: BaseException | None
+    seconds: float
+
+
+class Run(NamedTuple):
+    """A job, the message that called it, and what current() tells it. ``latency``: seconds it waited, if known."""
+
+    declared: Declared
+    message: Message
+    execution: Execution
+    latency: float | None
+
+    def to_end(self, limit: float, decide: Callable[[Ended], T]) -> T:
+        """Run the job for at most ``limit`` seconds, and return what ``decide`` makes of its end.
+
+        Never raises what the job raises. All is done in the job's context, and inside the managers of around_job hooks:
+        what is told and logged of a failure, too.
+        """
+        context = context_of(self.execution)
+        around = _around(self.execution, context)
+        error: BaseException | None = None
+        try:
+            context.run(self.tell, "perform_start", latency=self.latency)
+            began = time.monotonic()
+            try:
+                perform(self.declared.function, self.message.args, self.message.kwargs, context, limit, around)
+            except BaseException as raised:  # noqa: BLE001 - a job may raise anything, SystemExit included
+                error = raised
+            decided = context.run(self._end, error, time.monotonic() - began, decide)
+            if around is not None:
+                around.leave(self.execution, error)
+            return decided
+        finally:
+            del error  # it holds this frame, and so all that the job had
+
+    def _end(self, error: BaseException | None, seconds: float, decide: Callable[[Ended], T]) -> T:
+        self.tell("perform", duration=seconds, latency=self.latency, error=error)
+        if error is not None and self.declared.options.discards_on(error):
+            self.tell("discard", error=error)
+            name, kind = f"{self.message.job} {self.message.id}", type(error).__name__
+            logger().warning("job %s is discarded: %s is in discard_on", name, kind, exc_info=error)
+            error = None
+        return decide(Ended(error, seconds))
+
+    def tell(self, event: str, *, error: BaseException | None = None, **facts: Any) -> None:
+        """Tell the listeners of a step in this job's life."""
+        message, execution = self.message, self.execution
+        _events.tell(
+            _events.JobEvent(
+                event, message.job, message.id, execution.queue, tuple(message.args), message.kwargs,
+                execution.message_id, message.enqueued_at, execution.attempt,
+                error=None if error is None else type(error).__name__, **facts,
+            )
+        )  # fmt: skip
+
+
+def _around(execution: Execution, context: Context) -> Around | None:
+    if not process.hooks:
+        return None
+    from lambda_punch.runtime.around import Around
+
+    return Around(process.hooks, execution, context.run)
