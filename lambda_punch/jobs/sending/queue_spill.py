@@ -36,7 +36,7 @@ class QueueSpill:
                 try:
                     calls.append((job, self._prepare(job)))
                 except Exception as error:  # noqa: BLE001 - arguments that no message can carry; the job can still be run here
-                    logger().error("a durable job cannot be sent to its queue: %s", error)
+                    logger().error("a pushed job cannot be sent to its queue, only run here: %s", error)
                     unsent.append(job)
             else:
                 job[2](*job[3])
