@@ -84,11 +84,7 @@ def in_strings(node: ast.AST) -> list[str]:
             return [each.value for each in node.args if isinstance(each, ast.Constant) and isinstance(each.value, str)]
     if isinstance(node, (ast.List, ast.Tuple)):
         values = [each.value if isinstance(each, ast.Constant) else None for each in node.elts]
-        return [
-            after
-            for before, after in itertools.pairwise(values)
-            if before == "-m" and isinstance(after, str)
-        ]
+        return [after for before, after in itertools.pairwise(values) if before == "-m" and isinstance(after, str)]
     return []
 
 

@@ -1,4 +1,4 @@
-"""Orders over HTTP, and the jobs that they give rise to: one module, for the web function and the jobs function."""
+"""Orders over HTTP, and their jobs: one module, for the web function and the jobs function."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ def print_label(order: str) -> None:
     raise RuntimeError(f"no paper for {order}")
 
 
-@punch.handler  # runs the events of jobs by itself; all others come here
+@punch.handler  # runs the jobs that events bring; all other events come here
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     order = json.loads(event["body"])["order"]
     for job in (ship, charge, print_label):
-        job.using(after_response=True).enqueue(order)  # one call for all three, behind the response
+        job.using(after_response=True).enqueue(order)  # one call sends all three, after the response
     return {"statusCode": 202, "body": json.dumps({"order": order})}

@@ -1,4 +1,4 @@
-"""The demo of durable jobs: an order, its three jobs, and a message that is none, on queues of this machine.
+"""The demo of durable jobs on local queues: an order, its three jobs, and a message that cannot be run.
 
 Exits with 1 if what it shows is not what it claims.
 """
@@ -89,7 +89,7 @@ def show(server: SqsServer, extension: Path, directory: Path) -> int:
         source = EventSource(server, QUEUE, [worker], timeout=3, on_batch=screen.show_batch)
         answer = web.invoke({"body": json.dumps({"order": "order-1"})})
         took = (answer.responded_at - answer.sent_at) * 1000
-        screen.say("caller", f"{answer.json()['statusCode']} after {took:.0f} ms; the three jobs are sent behind it")
+        screen.say("caller", f"{answer.json()['statusCode']} after {took:.0f} ms; the three jobs are sent after it")
         web.wait_idle(timeout=10)
         server.client.send_message(QueueUrl=url, MessageBody=POISON)
         show_contents(screen, server, url, dead)
@@ -106,7 +106,7 @@ def show(server: SqsServer, extension: Path, directory: Path) -> int:
 
 
 def wait(screen: Screen, source: EventSource, server: SqsServer, url: str, dead: str) -> bool:
-    """Show the queues each second until all is done or dead."""
+    """Show the queues each second until every message is done or dead."""
     until = time.monotonic() + _LONGEST
     while time.monotonic() < until:
         if source.wait_idle(timeout=1):

@@ -1,19 +1,18 @@
 """Durable jobs: functions that are sent to SQS, or to an asynchronous invoke, and run from there at least once.
 
-Three rooms, and one file that ties them together. An arrow is an import; all of them point down.
+What imports what: each line only what stands below it, and sending and receiving do not know each other.
 
-    declare.py            @job: the only file that knows both sending and receiving
-      |         |
-    sending/    receiving/    a call becomes a message  |  an event's messages become runs
-      |         |
-    backends/                 the queue services: SQS, an asynchronous invoke, memory
-      |
-    registry queues options   what both sides know: the declared jobs, the queues, and the message's format
-    message waits limits ...
+    declare.py                   @job, which ties the rooms together
+    sending/      receiving/     a call becomes a message; an event's messages become runs
+    backends/                    the queue services: SQS, an asynchronous invoke, memory
+    registry.py                  the declared jobs
+    options.py    queues.py      one job's options; one queue's attributes
+    message.py    waits.py       the message's format; the waits before retries
+    checks.py  limits.py  aws.py
 
-A call goes sending/durable.py -> sender.py -> backends/. An event goes receiving/routing.py -> consumer.py ->
-attempt.py -> run.py -> perform.py. boto3 is imported at the first message. Importing this package changes nothing:
-the first ``@job`` tells the runtime which events are jobs, and where pushed jobs go when time runs out.
+A call goes through sending/: durable, sender, and then a backend. An event goes through receiving/: routing, consumer,
+attempt, run, perform. boto3 is imported at the first message. Importing this package changes nothing; the first ``@job``
+tells the runtime which events bring jobs, and where pushed jobs go when time runs out.
 """
 
 from __future__ import annotations

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 AFTER = "tests/acceptance/test_answer_first.py::test_a_job_runs_after_the_response_and_before_the_freeze"
 HERE = "tests/jobs/test_lanes.py"
-ROUTING = "tests/jobs/test_routing.py"
+ROUTING = "tests/jobs/receiving/test_routing.py"
 REFUSED = "tests/jobs/test_declare.py::test_what_an_asynchronous_invoke_cannot_do_is_refused_at_the_declaration"
 CELLS = {
     "Async": (AFTER, f"{HERE}::test_enqueued_behind_the_response_it_costs_the_caller_nothing", f"{ROUTING}::test_an_invoked_job_raises_what_it_raises"),
-    "Queues": (f"{HERE}::test_a_pushed_job_knows_neither_queue_nor_delay", "tests/jobs/test_enqueue.py::test_many_go_ten_at_a_time", f"{ROUTING}::test_an_asynchronous_invoke_goes_to_the_function_named"),
-    "Delayed": (f"{HERE}::test_a_pushed_job_knows_neither_queue_nor_delay", "tests/jobs/test_fifo.py::test_a_fifo_delay_is_the_messages_visibility", REFUSED),
+    "Queues": (f"{HERE}::test_a_pushed_job_knows_neither_queue_nor_delay", "tests/jobs/sending/test_enqueue.py::test_many_go_ten_at_a_time", f"{ROUTING}::test_an_asynchronous_invoke_goes_to_the_function_named"),
+    "Delayed": (f"{HERE}::test_a_pushed_job_knows_neither_queue_nor_delay", "tests/jobs/receiving/test_fifo.py::test_a_fifo_delay_is_the_messages_visibility", REFUSED),
     "Priorities": ("tests/runtime/test_drain.py::test_jobs_run_in_the_order_pushed_with_their_arguments", f"{HERE}::test_a_priority_is_a_queue_of_its_own", f"{HERE}::test_no_lane_has_an_option_for_priorities"),
-    "Timeout": ("tests/acceptance/test_deadline.py::test_a_job_that_outlasts_the_timeout_goes_on_at_the_next_invoke", "tests/jobs/test_timeouts.py::test_a_job_is_stopped_at_its_timeout", f"{ROUTING}::test_an_invoked_job_is_stopped_before_the_functions_timeout"),
-    "Retries": ("tests/runtime/test_drain.py::test_whatever_a_job_raises_the_next_one_runs", "tests/jobs/test_retries.py::test_each_retry_waits_as_the_table_says", REFUSED),
+    "Timeout": ("tests/acceptance/test_deadline.py::test_a_job_that_outlasts_the_timeout_goes_on_at_the_next_invoke", "tests/jobs/receiving/test_timeouts.py::test_a_job_is_stopped_at_its_timeout", f"{ROUTING}::test_an_invoked_job_is_stopped_before_the_functions_timeout"),
+    "Retries": ("tests/runtime/test_drain.py::test_whatever_a_job_raises_the_next_one_runs", "tests/jobs/receiving/test_retries.py::test_each_retry_waits_as_the_table_says", REFUSED),
     "Needs": (AFTER, "tests/examples/test_jobs.py::test_the_sam_template_says_what_durable_jobs_need", f"{ROUTING}::test_an_asynchronous_invoke_goes_to_the_function_named"),
 }  # fmt: skip
 

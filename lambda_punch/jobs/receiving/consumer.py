@@ -55,7 +55,7 @@ class Batch:
             self._run_in_order(todo)
         else:
             self._run_concurrently(todo)
-        for number, record in enumerate(self._records):  # a second delivery within a batch shares the first one's fate
+        for number, record in enumerate(self._records):  # a message that came twice in this batch has one outcome
             self._outcomes[number] = self._outcomes[first_of[record.message_id or number]]
         self._postpone()
         return self._response()
@@ -117,11 +117,8 @@ class Batch:
             with self._lock:
                 first, self._any_begun = not self._any_begun, True
             return begun.run(self._deliveries, time.monotonic() - self._began, first=first)
-        except Exception:  # noqa: BLE001 - a fault of ours must not cost the other records
-            logger().exception(
-                "message %s was not handled, a bug in lambda-punch; it is kept",
-                record.message_id,
-            )
+        except Exception:  # noqa: BLE001 - a bug of ours must not cost the other records
+            logger().exception("message %s was not handled: a bug in lambda-punch; it is kept", record.message_id)
             return LEFT
 
     def _postpone(self) -> None:

@@ -67,9 +67,7 @@ def exhausted(retries: int, max_receives: int, spent: float) -> Decision:
 
 def _stop(max_receives: int, spent: float, reason: str) -> Decision:
     if max_receives == UNKNOWN:
-        return Decision(
-            False, None, f"{reason}; the queue's redrive policy is not known, so the message is left as it is"
-        )
+        return Decision(False, None, f"{reason}; the message is left as it is: its queue's redrive policy is not known")
     if max_receives == NO_REDRIVE:
         kept = f"{reason}; the queue has no redrive policy, so it keeps the message until its retention ends"
         return Decision(False, waits.visibility(LONGEST_VISIBILITY, spent), kept)

@@ -36,7 +36,7 @@ class QueueSpill:
                 try:
                     calls.append((punch, self._prepare(punch)))
                 except Exception as error:  # noqa: BLE001 - arguments that no message can carry; the job can still be run here
-                    logger().error("a durable job cannot be sent to its queue: %s", error)
+                    logger().error("a pushed job cannot be sent to its queue, only run here: %s", error)
                     unsent.append(punch)
             else:
                 punch.function(*punch.args)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Function
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 AWS = {
     "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "eu-west-1",
     "AWS_EC2_METADATA_DISABLED": "true", "LAMBDA_PUNCH_METRICS": "off",
