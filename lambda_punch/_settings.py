@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     P = ParamSpec("P")
     Sink = Callable[[dict[str, Any]], object]
     Check = Callable[[str, Any], object]
+    Expected = Callable[[Any], str | None]  # what a value has to be, None if it is that
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 BACKENDS = ("sqs", "lambda_event", "memory")
@@ -75,75 +76,63 @@ def option(  # noqa: PLR0913 - as Option
     return Option(default, check, text, parse, kind, init)  # type: ignore[return-value]  # type checkers see the value
 
 
-def seconds(least: float, most: float = LONGEST) -> Check:
-    """Return a check for a number of seconds."""
+def number(least: float, most: float, *, whole: bool = False, unit: str = "") -> Expected:
+    """Return what tells whether a value is a number within bounds; True and False are not numbers."""
+    kinds = (int,) if whole else (int, float)
+    expected = f"a {'whole ' if whole else ''}number{unit and f' of {unit}'} from {least:g} to {most:g}"
 
-    def check(name: str, value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
-            raise wrong(f"{name} must be a number of seconds from {least:g} to {most:g}, not {value!r}")
-        return float(value)
+    def check(value: Any) -> str | None:
+        fits = isinstance(value, kinds) and not isinstance(value, bool) and least <= value <= most
+        return None if fits else expected
 
     return check
+
+
+def flag(value: Any) -> str | None:
+    """Tell whether a value is True or False."""
+    return None if isinstance(value, bool) else "True or False"
+
+
+def must_be(expected: Expected, keep: Callable[[Any], Any] | None = None) -> Check:
+    """Return a check that raises for what is not expected; ``keep`` makes of a right value what is kept."""
+
+    def check(name: str, value: Any) -> Any:
+        if text := expected(value):
+            raise wrong(f"{name} must be {text}, not {value!r}")
+        return value if keep is None else keep(value)
+
+    return check
+
+
+def seconds(least: float) -> Check:
+    """Return a check for seconds."""
+    return must_be(number(least, LONGEST, unit="seconds"), float)
 
 
 def whole(least: int, most: int) -> Check:
     """Return a check for a whole number."""
-
-    def check(name: str, value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise wrong(f"{name} must be a whole number from {least} to {most}, not {value!r}")
-        return value
-
-    return check
+    return must_be(number(least, most, whole=True))
 
 
 def one_of(*choices: str) -> Check:
     """Return a check for one of these words, in any case."""
-
-    def check(name: str, value: Any) -> str:
-        if not isinstance(value, str) or value.lower() not in choices:
-            raise wrong(f"{name} must be one of {', '.join(choices)}, not {value!r}")
-        return value.lower()
-
-    return check
+    text = f"one of {', '.join(choices)}"
+    return must_be(lambda value: None if isinstance(value, str) and value.lower() in choices else text, str.lower)
 
 
 def text_of(longest: int) -> Check:
     """Return a check for a text that CloudWatch takes."""
 
-    def check(name: str, value: Any) -> str:
+    def expected(value: Any) -> str | None:
         fits = isinstance(value, str) and 0 < len(value) <= longest and value.isascii() and value.isprintable()
-        if not fits:
-            raise wrong(f"{name} must be 1 to {longest} printable ASCII characters, not {value!r}")
-        return str(value)
+        return None if fits else f"1 to {longest} printable ASCII characters"
 
-    return check
-
-
-def flag(name: str, value: Any) -> bool:
-    """Check for True or False."""
-    if not isinstance(value, bool):
-        raise wrong(f"{name} must be True or False, not {value!r}")
-    return value
+    return must_be(expected)
 
 
 def or_none(check: Check) -> Check:
     """Return a check that takes None, too."""
     return lambda name, value: None if value is None else check(name, value)
-
-
-def function(name: str, value: Any) -> Any:
-    """Check for something that can be called."""
-    if not callable(value):
-        raise wrong(f"{name} must be a function that takes a dict, not {value!r}")
-    return value
-
-
-def path(name: str, value: Any) -> str:
-    """Check for a path, empty for the default."""
-    if not isinstance(value, str) or "\0" in value:
-        raise wrong(f"{name} must be a path, not {value!r}")
-    return value
 
 
 def parse_flag(text: str) -> bool:
@@ -223,7 +212,7 @@ class Settings(_Declared):
         default=1, parse=int)
     exit_timeout: float = option(seconds(0), "seconds that an exiting process waits for its jobs when not on Lambda",
         default=30.0, parse=float)
-    dir: str = option(path, "directory in which the function and the extension meet; by default one in /tmp",
+    dir: str = option(must_be(lambda value: "a path" if "\0" in value else None), "directory in which the function and the extension meet; by default one in /tmp",
         default="", init=False)  # the extension reads the variable, too, and does not see the code
     queues: Mapping[str, Any] = option(queues_of, "what is known of each queue, by its name in the code",
         default={}, parse=parse_json, kind="jobs")
@@ -243,9 +232,9 @@ class Settings(_Declared):
     metrics_namespace: str = option(text_of(255), "CloudWatch namespace", default="LambdaPunch", kind="metrics")
     metrics_app_name: str | None = option(or_none(text_of(1024)),
         "value of the dimension AppName; by default the function's name", default=None, kind="metrics")
-    metrics_arguments: bool = option(flag, "whether a job's arguments are written as JobArgN",
+    metrics_arguments: bool = option(must_be(flag), "whether a job's arguments are written as JobArgN",
         default=True, parse=parse_flag, kind="metrics")
-    metrics_sink: Sink | None = option(or_none(function),
+    metrics_sink: Sink | None = option(or_none(must_be(lambda value: None if callable(value) else "a function that takes a dict")),
         "a function that gets each document as a dict; by default it is a line on standard output",
         default=None, parse=None, kind="metrics")
     # fmt: on

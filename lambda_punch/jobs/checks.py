@@ -8,31 +8,17 @@ from typing import TYPE_CHECKING, Any
 from lambda_punch.errors import JobOptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    Check = Callable[[Any], str | None]
+    from lambda_punch._settings import Expected
 
 _QUEUE = re.compile(r"[A-Za-z0-9_:-]{1,170}(\.fifo)?\Z")  # the name of a queue or a function, or a function's ARN
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 _TOKEN = re.compile(r"""[A-Za-z0-9!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}\Z""")
 
 
-def require(name: str, value: object, check: Check) -> None:
+def require(name: str, value: object, check: Expected) -> None:
     """Raise JobOptionError, naming the option and what it has to be, unless the value passes the check."""
     if expected := check(value):
         raise JobOptionError(f"{name} must be {expected}, not {value!r}")
-
-
-def number(least: float, most: float, *, whole: bool = False, unit: str = "") -> Check:
-    """Return a check for a number within bounds; True and False are not numbers."""
-    kinds = (int,) if whole else (int, float)
-    expected = f"a {'whole ' if whole else ''}number{unit and f' of {unit}'} from {least:g} to {most:g}"
-
-    def check(value: Any) -> str | None:
-        fits = isinstance(value, kinds) and not isinstance(value, bool) and least <= value <= most
-        return None if fits else expected
-
-    return check
 
 
 def text(value: Any) -> str | None:
@@ -68,8 +54,3 @@ def exceptions(value: Any) -> str | None:
     each = value if isinstance(value, tuple) else (value,)
     fits = each and all(isinstance(one, type) and issubclass(one, BaseException) for one in each)
     return None if fits else "an exception class, or a tuple of them"
-
-
-def flag(value: Any) -> str | None:
-    """Check a bool."""
-    return None if isinstance(value, bool) else "True or False"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
+from lambda_punch._settings import flag, number
 from lambda_punch.errors import JobOptionError
 from lambda_punch.jobs import checks
 from lambda_punch.jobs.limits import LONGEST_DELAY, LONGEST_RUN
@@ -13,7 +14,7 @@ from lambda_punch.jobs.waits import MOST_RETRIES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from lambda_punch.jobs.checks import Check
+    from lambda_punch._settings import Expected
     from lambda_punch.jobs.waits import Wait
 
     Text = str | Callable[..., str]
@@ -66,16 +67,16 @@ def changed(options: Options, changes: dict[str, Any]) -> Options:
     return dataclasses.replace(options, **changes)
 
 
-_CHECKS: dict[str, Check] = {
+_CHECKS: dict[str, Expected] = {
     "queue": checks.queue,
-    "retries": checks.number(0, MOST_RETRIES, whole=True),
-    "delay": checks.number(0, LONGEST_DELAY, whole=True, unit="seconds"),
-    "timeout": checks.number(0.001, LONGEST_RUN, unit="seconds"),
+    "retries": number(0, MOST_RETRIES, whole=True),
+    "delay": number(0, LONGEST_DELAY, whole=True, unit="seconds"),
+    "timeout": number(0.001, LONGEST_RUN, unit="seconds"),
     "wait": checks.wait,
     "group": checks.token_or_function,
     "deduplication_id": checks.token_or_function,
     "retry_on": checks.exceptions,
     "discard_on": checks.exceptions,
-    "after_response": checks.flag,
-    "spill": checks.flag,
+    "after_response": flag,
+    "spill": flag,
 }

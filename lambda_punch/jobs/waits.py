@@ -6,6 +6,7 @@ import random
 from typing import TYPE_CHECKING
 
 from lambda_punch._log import logger
+from lambda_punch._settings import number
 from lambda_punch.errors import JobOptionError
 from lambda_punch.jobs import checks
 from lambda_punch.jobs.limits import LONGEST_BATCH_WINDOW, LONGEST_VISIBILITY
@@ -35,10 +36,10 @@ class exponential:  # noqa: N801 - used as a function: wait=exponential(base=5)
     """
 
     def __init__(self, *, base: float = 15.0, cap: float = 3600.0, jitter: float = 0.5) -> None:
-        seconds = checks.number(0, LONGEST_VISIBILITY, unit="seconds")
+        seconds = number(0, LONGEST_VISIBILITY, unit="seconds")
         checks.require("exponential(): base", base, seconds)
         checks.require("exponential(): cap", cap, seconds)
-        checks.require("exponential(): jitter", jitter, checks.number(0, 1))
+        checks.require("exponential(): jitter", jitter, number(0, 1))
         if not 0 < base <= cap:
             raise JobOptionError(f"exponential(): base must be more than 0 and at most cap ({cap!r}), not {base!r}")
         self._base, self._cap, self._jitter = base, cap, jitter

@@ -9,6 +9,7 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lambda_punch import _settings
 from lambda_punch._log import logger
 from lambda_punch.errors import ConfigurationError
 from lambda_punch.integrations._place import defers, prepare
@@ -46,8 +47,7 @@ def flush_after(*flushers: Flusher | Callable[[], Any], timeout: float = 2.0) ->
 
     Raises ConfigurationError for what is neither, and for a budget that is none.
     """
-    if isinstance(timeout, bool) or not 0 < timeout <= 900:
-        raise ConfigurationError(f"timeout must be a number of seconds above 0, up to 900, not {timeout!r}")
+    _settings.seconds(0.001)("timeout", timeout)
     checked = [_checked(flusher) for flusher in flushers]
     if prepare():
         _last.add(checked, timeout)
