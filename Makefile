@@ -1,4 +1,4 @@
-# Every target works as the first command after git clone: what it needs is made in .venv by scripts/bootstrap.py.
+# Every target works as the first command after git clone: scripts/bootstrap.py puts what it needs into .venv.
 
 PYTHON ?= python3
 RUN := .venv/bin/python
@@ -15,24 +15,24 @@ UNIT_TESTS := tests/runtime tests/extension tests/jobs tests/fuzz $(wildcard tes
 
 help:
 	@echo 'make demo            show a function that answers first and works afterwards'
-	@echo 'make demo-jobs       show durable jobs: retries, poison and dead letters on queues of this machine'
+	@echo 'make demo-jobs       show durable jobs on queues of this machine: retries, poison messages, dead letters'
 	@echo 'make quick           check the code, then run the unit tests; half a minute'
 	@echo 'make test            check the code, then run every test that needs no container'
-	@echo 'make test-faults     kill, freeze and starve both processes at each point of their conversation; 15 minutes at most'
-	@echo 'make test-all        make test on each CPython from 3.10 to 3.14 that this machine has'
-	@echo 'make soak            run a function for MINUTES (10) with random jobs, deadlines, crashes and re-inits'
-	@echo 'make fuzz            throw bytes at what the processes read from one another, for MINUTES (10)'
+	@echo 'make test-faults     kill, freeze and starve both processes at each point of their conversation; up to 15 minutes'
+	@echo 'make test-all        run the same tests on each CPython from 3.10 to 3.14 that this machine has'
+	@echo 'make soak            invoke a function for MINUTES (10) with random jobs, deadlines, crashes and re-inits'
+	@echo 'make fuzz            feed random bytes to whatever one process reads from the other, for MINUTES (10)'
 	@echo 'make test-container  run the tests that need Docker'
 	@echo 'make lint            check the code only'
-	@echo 'make bench           measure what it costs, in under ten minutes; bench-quick in under two'
-	@echo 'make clean           remove .venv and everything else that was made here'
+	@echo 'make bench           measure what it costs; up to 10 minutes, bench-quick up to 2'
+	@echo 'make clean           remove .venv and everything else that these targets made'
 
 demo: .venv-for-demo
 	@echo 'demo: a shop on a local Lambda, which answers first and works afterwards'
 	@$(RUN) examples/shop/demo.py
 
 demo-jobs: .venv-for-demo-jobs
-	@echo 'demo-jobs: an order, its three jobs, and a message that is none'
+	@echo 'demo-jobs: an order, its three jobs, and a message that is not a job'
 	@$(RUN) examples/jobs/demo.py
 
 quick: lint
@@ -73,7 +73,7 @@ lint: .venv
 	@sh -n install.sh
 	@checker=.venv/bin/shellcheck; test -x $$checker || checker=$$(command -v shellcheck || true); \
 	if test -n "$$checker"; then $$checker $(SHELL_FILES); \
-	else echo 'lint: no shellcheck for this machine, left out'; fi
+	else echo 'lint: shellcheck is left out, because there is none for this machine'; fi
 
 bench: .venv
 	@echo 'bench: what lambda-punch costs, beside a do-nothing extension and no extension'
@@ -84,7 +84,7 @@ bench-quick: .venv
 	@$(RUN) -m benchmarks --quick
 
 clean:
-	@echo 'clean: remove what was made here'
+	@echo 'clean: remove what was made'
 	@rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

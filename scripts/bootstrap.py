@@ -19,7 +19,7 @@ import tempfile
 import venv
 from pathlib import Path
 
-# Quoted annotations and no syntax newer than 3.6: an old Python should get as far as saying that it is too old.
+# Quoted annotations, and no syntax newer than 3.6, so that an old Python gets as far as saying that it is too old.
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 ENVIRONMENT = REPOSITORY / ".venv"
@@ -28,7 +28,7 @@ STAMP = ENVIRONMENT / "bootstrapped.json"
 MINIMUM = (3, 10)
 EVERYTHING = ("jobs", "local", "test")  # `test` contains the other two; named so that they are not asked for again
 
-# Settings of an everyday pip that contradict installing into a virtual environment.
+# Settings that somebody may have for everyday use and that contradict installing into a virtual environment.
 CONTRADICTING = ("PIP_DRY_RUN", "PIP_PREFIX", "PIP_ROOT", "PIP_TARGET", "PIP_USER", "PYTHONHOME", "PYTHONPATH")
 
 
@@ -81,7 +81,7 @@ def installed_extras() -> "set[str]":
 
 
 def environment_runs() -> bool:
-    """Tell whether .venv is whole and this interpreter's."""
+    """Tell whether .venv works and belongs to this interpreter."""
     question = "import sys; print(*sys.version_info[:3], sys.base_prefix, sep='.')"
     try:
         answer = subprocess.check_output([str(PYTHON), "-c", question], stderr=subprocess.DEVNULL)
@@ -91,7 +91,7 @@ def environment_runs() -> bool:
 
 
 def make_environment() -> None:
-    """Make .venv anew unless it is whole and this interpreter's."""
+    """Make .venv anew, unless it works and belongs to this interpreter."""
     if environment_runs():
         return
     say(f"making .venv with Python {version()}")
@@ -101,7 +101,7 @@ def make_environment() -> None:
 
 
 def provide_pip() -> None:
-    """Put pip into .venv: from the interpreter's own store, by the machine's pip, or from the package index."""
+    """Put pip into .venv: by ensurepip, by this interpreter's pip, or from the package index."""
     if runs(PYTHON, "-m", "pip", "--version"):
         return
     if importlib.util.find_spec("ensurepip") and runs(PYTHON, "-m", "ensurepip"):
@@ -132,7 +132,7 @@ def run_pip(*pip: str, arguments: "list[str]") -> None:
 
 
 def say(text: str) -> None:
-    """Print one line, at once."""
+    """Print a line without delay."""
     print("bootstrap: " + text, flush=True)
 
 

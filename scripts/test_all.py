@@ -1,4 +1,4 @@
-"""Run the tests on each CPython that lambda-punch supports and this machine has; name those that it lacks.
+"""Run the tests on each CPython that lambda-punch supports and this machine has, and name those that it does not have.
 
 Usage: python3 scripts/test_all.py [arguments for pytest]
 
@@ -18,7 +18,7 @@ FAST = ["-q", "-n", "4", "--dist", "loadfile", "-m", "not container and not faul
 
 
 def main(arguments: "list[str]") -> int:
-    """Return 0 if no version failed and at least one was there."""
+    """Return 0 if no version failed and at least one was found."""
     outcomes = {}
     for version in VERSIONS:
         interpreter = find(version)
@@ -54,7 +54,7 @@ def find(version: str) -> "str | None":
 
 
 def tested(version: str, interpreter: str, arguments: "list[str]") -> bool:
-    """Make the version's environment if need be, run pytest in it, and tell whether all passed."""
+    """Make the version's environment if it does not exist, run pytest in it, and tell whether all tests passed."""
     home = REPOSITORY / "build" / "test-all" / version
     python = home / "bin" / "python"
     if not python.exists() and subprocess.run([interpreter, "-m", "venv", str(home)], check=False).returncode:

@@ -1,8 +1,8 @@
 """Puts the extension where Lambda looks for it: ROOT/opt/extensions/lambda-punch and ROOT/opt/lambda-punch.
 
-``install`` and ``uninstall`` do so in an image, ``build_layer`` in a zip file for functions without one; these are what
-the command line calls. ``staged`` is the same tree in a temporary directory, without pip and in a few milliseconds, for
-the local emulator and for tests.
+``install`` and ``uninstall`` do this in an image. ``build_layer`` does it in a zip file, for functions without an image.
+The command line calls these three. ``staged`` makes the same tree in a temporary directory in a few milliseconds, out of
+links; the local Lambda and the tests use it.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ def package() -> Path:
 def source() -> Path:
     """Return the directory of the extension's package, the executable among its files.
 
-    A wheel carries it as ``lambda_punch/_extension``; a checkout, and so an editable install, has it as ``extension``
+    In a wheel it is ``lambda_punch/_extension``. In a checkout, and so in an editable install, it is ``extension``
     beside ``lambda_punch``. Raises InstallError when neither is there.
     """
     places = (_PACKAGE / "_extension", _PACKAGE.parent / "extension")
@@ -27,4 +27,4 @@ def source() -> Path:
         if (place / EXECUTABLE).is_file():
             return place
     searched = " and ".join(str(place) for place in places)
-    raise InstallError(f"this installation of lambda-punch lacks the extension: looked in {searched}")
+    raise InstallError(f"this lambda-punch has no extension with it: looked in {searched}; install lambda-punch again")

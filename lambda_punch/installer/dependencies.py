@@ -39,15 +39,15 @@ def fetch(
 
 
 def compile_all(interpreter: Interpreter, directory: Path, final: str) -> None:
-    """Compile for ``interpreter`` what it will import: nothing can be written to /opt at run time.
+    """Compile what ``interpreter`` will import, because it cannot write to /opt at run time.
 
-    The compiled files are not checked against their sources: a layer's archive need not keep modification times.
-    ``final`` is where the directory will be at run time, for tracebacks. The same sources give the same bytes. Raises
-    InstallError.
+    Python will not compare the compiled files with their sources, because an archive may lose the times of both.
+    ``final`` is where the directory will be at run time; tracebacks show it. The same sources give the same bytes.
+    Raises InstallError.
     """
     arguments = ["-m", "compileall", "-q", "--invalidation-mode=unchecked-hash", "-s", f"{directory}", "-p", final]
-    # Not -I: it passes over the hash seed, on which the order of a constant set in 3.10's bytecode depends. Started in
-    # the directory itself, -m finds no module there that could stand in for one of the standard library.
+    # Not -I, which would ignore PYTHONHASHSEED: the order of a constant set in 3.10's bytecode depends on it. Without
+    # -I, -m also looks in the current directory, so this is one that has no module named like one of the standard library.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     _run(
         [interpreter.path, "-sS", *arguments, str(directory)],
@@ -58,7 +58,7 @@ def compile_all(interpreter: Interpreter, directory: Path, final: str) -> None:
 
 
 def prove(interpreter: Interpreter, directory: Path) -> None:
-    """Import everything as the extension will. Raises InstallError when ``interpreter`` cannot."""
+    """Import everything as the extension will. Raises InstallError when ``interpreter`` cannot do it."""
     _run([interpreter.path, "-ISB", "-c", _PROOF, str(directory)], fault="the extension cannot be imported")
 
 

@@ -1,4 +1,4 @@
-"""The interpreter that will run the extension: asked, never guessed."""
+"""The interpreter that will run the extension. It is asked for its version and path."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Interpreter(NamedTuple):
     """As it was given, made absolute: it runs pip, or uv is told to install for it."""
 
     path: str
-    """As the first line of a script needs it: not in a virtual environment, which would have to be kept."""
+    """For the first line of a script. Never in a virtual environment, which somebody may remove."""
 
 
 def find_interpreter(given: str) -> Interpreter:
     """Return the interpreter named ``given``: a path, or a name to look up on PATH.
 
-    Raises InstallError when it is missing, is no Python, or is older than the library can do with.
+    Raises InstallError when it is missing, is not a Python, or is too old.
     """
     found = shutil.which(given)
     if found is None:
@@ -40,7 +40,10 @@ def find_interpreter(given: str) -> Interpreter:
     command = str(Path(found).absolute())
     version, path = _ask(command)
     if version < MINIMUM:
-        raise InstallError(f"{given} is Python {_dotted(version)}; the extension needs {_dotted(MINIMUM)} or later")
+        raise InstallError(
+            f"{given} is Python {_dotted(version)}; the extension needs {_dotted(MINIMUM)} or later; "
+            f"name another with --python"
+        )
     return Interpreter(command, path)
 
 

@@ -1,4 +1,4 @@
-"""The executable: the one in the source with the interpreter's path written into its first line."""
+"""The executable: the source's, with the interpreter's path in its first line."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 # -I: isolated from the function's environment and packages; -S: without site, which costs half of the start.
 _FLAGS = "-IS"
-# Linux reads 127 bytes of the line before 5.1 and 255 since (fs/binfmt_script.c); what is cut off is lost in silence.
+# Linux before 5.1 reads 127 bytes of the line, later ones 255; it ignores the rest silently (fs/binfmt_script.c).
 _SHEBANG_BYTES = 127
 
 
 def fits_shebang(interpreter: str) -> bool:
-    """Tell whether the kernel can take ``interpreter`` from a script's first line."""
+    """Tell whether a script's first line can name ``interpreter``: the kernel cuts it at a blank, or if it is long."""
     unbroken = not any(character.isspace() for character in interpreter)
     return unbroken and len(_shebang(interpreter)) <= _SHEBANG_BYTES
 
 
 def render(interpreter: str) -> bytes:
-    """Return the executable's bytes for ``interpreter``, an absolute path as it will be at run time.
+    """Return the executable's bytes for ``interpreter``, which is its absolute path at run time.
 
     Raises InstallError when the path has a blank in it or is too long for a script's first line.
     """
@@ -32,7 +32,7 @@ def render(interpreter: str) -> bytes:
         longest = _SHEBANG_BYTES - len(_shebang(""))
         raise InstallError(
             f"the interpreter's path cannot stand in a script's first line (no blanks, at most {longest} bytes): "
-            f"{interpreter!r}; choose another with --python, a symbolic link for instance"
+            f"{interpreter!r}; make a symbolic link to it and name that with --python"
         )
     _, _, rest = (source() / EXECUTABLE).read_bytes().partition(b"\n")
     return _shebang(interpreter) + b"\n" + rest

@@ -4,8 +4,8 @@
     lambda-punch/                            the extension and its own copy of its dependencies
     python/lib/pythonX.Y/site-packages/      the library and its dependencies, on the path of the function
 
-It holds sources only unless ``compiled`` asks for more, so that its bytes depend on what was asked for and on what the
-package index has, not on which interpreters a machine happens to have.
+It holds sources only, unless ``compiled`` asks for more. So its bytes depend on what was asked for and on what the
+package index has, and not on which interpreters the machine has.
 """
 
 from __future__ import annotations
@@ -56,9 +56,10 @@ def build_layer(
     """Write a layer for each of ``pythons`` (as ``3.13``) on each of ``architectures`` to ``output``.
 
     The defaults are the Python and the machine that run this. ``compiled`` adds bytecode, which saves time at each
-    cold start and needs each of ``pythons`` on this machine. What was at ``output`` is replaced at the end, or stays:
-    raises InstallError when a name is unknown, an interpreter is missing, nothing can be fetched, or the file cannot be
-    written.
+    cold start; it needs each of ``pythons`` on this machine. A file at ``output`` is replaced at the very end.
+
+    Raises InstallError when a name is unknown, an interpreter is missing, a package cannot be fetched, or the file
+    cannot be written; then a file at ``output`` is as it was.
     """
     targets = make_targets(pythons, architectures)
     interpreters = {target.python: _interpreter(target) for target in targets} if compiled else {}
@@ -92,13 +93,13 @@ def _fill(root: Path, targets: list[Target], work: Path) -> dict[str, str]:
 
 
 def _fetch(target: Target, packages: Path, versions: dict[str, str]) -> None:
-    """Fetch the dependencies, in the versions of the targets before: one tree has room for one of each."""
+    """Fetch the dependencies, in the versions that the targets before this one got: a tree has room for one of each."""
     pinned = [f"{name}=={version}" for name, version in sorted(versions.items())]
     try:
         dependencies.fetch(find_interpreter(sys.executable), packages, pinned or dependencies.REQUIREMENTS, target)
     except InstallError as fault:
-        cure = "; all in a layer have the same versions: build another layer for it" if pinned else ""
-        raise InstallError(f"nothing for {target}: {fault}{cure}") from fault
+        cure = "; a layer has one version of each package for all its targets: build another layer for this one"
+        raise InstallError(f"nothing for {target}: {fault}{cure if pinned else ''}") from fault
 
 
 def _copy_library(into: Path, own: Distribution | None) -> None:
@@ -114,7 +115,7 @@ def _own_distribution() -> Distribution | None:
     try:
         return distribution("lambda-punch")
     except PackageNotFoundError:
-        return None  # a checkout on the path: it has no version to tell
+        return None  # a checkout on the path that is not installed has no version
 
 
 def _site_packages(python: str) -> str:
@@ -132,13 +133,14 @@ def _interpreter(target: Target) -> Interpreter:
         return find_interpreter(f"python{target.python}")
     except InstallError as fault:
         raise InstallError(
-            f"Python {target.python} is not on this machine, and only it can compile for itself; leave out --compile"
+            f"Python {target.python} is not on this machine, and no other can compile for it; "
+            f"put python{target.python} on PATH, or leave out --compile"
         ) from fault
 
 
 @contextmanager
 def _work_beside(path: Path) -> Iterator[Path]:
-    """Yield a directory for the time of the context, on the file system of ``path``; name errors as ours."""
+    """Yield a directory beside ``path`` for the time of the context; turn an OSError into an InstallError."""
     try:
         if path.is_dir():
             raise IsADirectoryError("it is a directory")

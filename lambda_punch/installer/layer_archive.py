@@ -1,4 +1,4 @@
-"""A zip file whose bytes say nothing of when, where and by whom it was made."""
+"""A zip file whose bytes do not depend on when, where and by whom it was made."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LEVEL = 9
 
 
 def write_archive(archive: Path, root: Path, *, executables: Container[str]) -> None:
-    """Pack every file under ``root``, sorted by name; those named in ``executables`` may be run, all may be read."""
+    """Pack every file under ``root``, sorted by name. Everyone may read them, and run those in ``executables``."""
     files = {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
     with zipfile.ZipFile(archive, "w") as packed:
         for name, path in sorted(files.items()):

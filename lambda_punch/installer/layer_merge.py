@@ -1,8 +1,8 @@
 """One directory of packages for several targets.
 
-A function's sys.path has one directory of a layer, whatever the architecture it runs on. Wheels of one version for
-several targets differ in nothing but their compiled files. The libraries have names of their own in each wheel; a
-module's file gets the name in which CPython looks for its own version and machine, so each finds its own.
+A layer puts one directory on a function's sys.path, whatever the architecture it runs on. Wheels of one version for
+several targets differ only in their compiled files. The libraries already have a name of their own in each wheel. A
+module's file gets the name under which CPython looks for its own version and machine, so each finds its own.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NOTES = frozenset({"INSTALLER", "RECORD", "REQUESTED", "WHEEL", "direct_url.jso
 
 
 def merge(packages: Path, into: Path, target: Target) -> None:
-    """Copy what was fetched into ``packages`` for ``target`` to ``into``, where other targets' packages may be.
+    """Copy ``packages``, which were fetched for ``target``, into a directory that may hold other targets' packages.
 
     Raises InstallError where two targets need different files of one name.
     """
@@ -37,7 +37,9 @@ def merge(packages: Path, into: Path, target: Target) -> None:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
         elif place.read_bytes() != content:
-            raise InstallError(f"{relative} for {target} differs from another target's; build a layer for each")
+            raise InstallError(
+                f"{relative} for {target} differs from another target's; build one layer for each target"
+            )
 
 
 def _is_note(relative: PurePath) -> bool:

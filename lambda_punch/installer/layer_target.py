@@ -1,4 +1,4 @@
-"""What a layer is made for: a Python of Lambda's on one of its architectures, and the wheels that run there."""
+"""What a layer is made for: one of Lambda's Pythons on one of its architectures, and which wheels run there."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _OTHER_NAMES = {"aarch64": "arm64", "amd64": "x86_64"}
 # The managed runtimes' glibc: 2.26 in Amazon Linux 2, 2.34 in Amazon Linux 2023, which Python 3.12 came with.
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
 _GLIBC_MINOR, _OLD_GLIBC_MINOR, _FIRST_ON_AL2023 = 34, 26, (3, 12)
-_OLDEST_MANYLINUX_MINOR = 17  # manylinux2014; pip knows by itself which older names are meant by that one
-_GLIBC_MINORS_OF_UV = (17, 28, 34)  # those among its --python-platform values that matter here
+_OLDEST_MANYLINUX_MINOR = 17  # manylinux2014; pip itself adds the older names that mean the same
+_GLIBC_MINORS_OF_UV = (17, 28, 34)  # the values of its --python-platform that matter here
 
 
 class Target(NamedTuple):
@@ -41,19 +41,19 @@ class Target(NamedTuple):
 
     @property
     def module_tag(self) -> str:
-        """What CPython itself puts into the name of a compiled module, and finds it by."""
+        """The part of a compiled module's file name by which CPython finds the one for itself."""
         return f"cpython-{self.version[0]}{self.version[1]}-{_MACHINES[self.architecture]}-linux-gnu"
 
     @property
     def pip_options(self) -> list[str]:
-        """What makes pip choose wheels for this target and not for the machine it runs on, the newest glibc first."""
+        """Make pip choose wheels for this target instead of the machine it runs on, the newest glibc first."""
         names = [f"manylinux_2_{minor}" for minor in range(self._glibc_minor, _OLDEST_MANYLINUX_MINOR - 1, -1)]
         platforms = [f"--platform={name}_{_MACHINES[self.architecture]}" for name in (*names, "manylinux2014")]
         return ["--implementation=cp", f"--python-version={self.python}", *platforms]
 
     @property
     def uv_options(self) -> list[str]:
-        """The same for uv: the newest glibc that it knows by name and that is no newer than this target's."""
+        """Make uv do the same; it knows only some glibc versions, so this is the newest that the target can use."""
         minor = max(known for known in _GLIBC_MINORS_OF_UV if known <= self._glibc_minor)
         machine = _MACHINES[self.architecture]
         return [f"--python-version={self.python}", f"--python-platform={machine}-manylinux_2_{minor}"]
@@ -64,9 +64,9 @@ class Target(NamedTuple):
 
 
 def make_targets(pythons: Iterable[str], architectures: Iterable[str]) -> list[Target]:
-    """Return each Python on each architecture, oldest Python first; none means the one that runs this.
+    """Return each Python on each architecture, oldest Python first. The defaults are those that run this.
 
-    Raises InstallError for what is no Python that lambda-punch can do with, or no architecture of Lambda's.
+    Raises InstallError for a Python that is not one or too old, and for an architecture that Lambda does not have.
     """
     versions = {_parse_python(given) for given in pythons} or {(sys.version_info[0], sys.version_info[1])}
     known = {_parse_architecture(given) for given in architectures} or {_parse_architecture(platform.machine())}

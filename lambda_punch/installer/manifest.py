@@ -1,4 +1,4 @@
-"""The list of what was installed, kept with it, so that just that is removed."""
+"""The list of the files that were installed. It is kept beside them, so that only they are removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The installed tree in a temporary directory, made of links: no pip, no network, a few milliseconds."""
+"""The installed tree in a temporary directory, made of links: in a few milliseconds, without pip and network."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _MODULES = ("zmq", "inotify_simple")
 
 @contextmanager
 def staged(python: str = sys.executable) -> Iterator[Path]:
-    """Yield the path of an executable extension that runs under ``python``; it is gone when the context ends.
+    """Yield the path of an executable extension that runs under ``python``. It is removed when the context ends.
 
-    Its two dependencies are this process's own, so ``python`` has to be of the same version. Raises InstallError
-    when this process lacks one of them.
+    Its two dependencies are links to this process's own, so ``python`` must have the same version. Raises InstallError
+    when this process does not have them.
     """
     with tempfile.TemporaryDirectory(prefix="lambda-punch-") as root:
         yield _stage(Path(root), python)
@@ -52,7 +52,7 @@ def _dependencies() -> Iterator[Path]:
     for module in _MODULES:
         spec = find_spec(module)
         if spec is None or spec.origin is None:
-            raise InstallError(f"this Python lacks {module}: install lambda-punch with its dependencies")
+            raise InstallError(f"this Python has no {module}; install lambda-punch with its dependencies")
         origin = Path(spec.origin)
         yield origin.parent if origin.name == "__init__.py" else origin
         yield from origin.parent.parent.glob("pyzmq.libs")  # a wheel's own libzmq lies beside the package

@@ -1,7 +1,7 @@
-"""The installed tree: built whole in a temporary directory on the same file system, then renamed into place.
+"""The installed tree: built as a whole in a temporary directory on the same file system, then renamed into place.
 
-Whatever goes wrong, what was installed before stays as it was and nothing temporary is left behind. Two installations
-into one root at the same time are not foreseen.
+If anything goes wrong, an earlier installation stays as it was, and nothing temporary is left behind. Do not install
+into one root twice at the same time.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _OWN_LINE = b"from extension.main import main"  # tells our executable from anot
 def install(root: str | os.PathLike[str] = "/", *, python: str = sys.executable) -> Path:
     """Install the extension under ``root``/opt for the interpreter ``python``; return the executable's path.
 
-    What an earlier call installed is replaced. Raises InstallError when the directory cannot be written, the
-    interpreter is missing or too old, or pip cannot fetch the dependencies; then nothing has changed.
+    It replaces an earlier installation. Raises InstallError when the directory cannot be written, the interpreter is
+    missing or too old, or the dependencies cannot be fetched; then nothing has changed.
     """
     opt = Path(root).absolute() / "opt"
     interpreter = find_interpreter(python)
@@ -53,7 +53,7 @@ def install(root: str | os.PathLike[str] = "/", *, python: str = sys.executable)
 
 
 def uninstall(root: str | os.PathLike[str] = "/") -> bool:
-    """Remove what ``install`` put under ``root``/opt, and nothing else; return whether there was anything.
+    """Remove what ``install`` put under ``root``/opt, and nothing else. Return whether there was anything.
 
     Raises InstallError when it cannot be removed.
     """
@@ -62,7 +62,7 @@ def uninstall(root: str | os.PathLike[str] = "/") -> bool:
     try:
         found = _is_ours(executable)
         if found:
-            executable.unlink()  # first: an executable without its library would hang every cold start
+            executable.unlink()  # first, because an executable without its library would hang every cold start
             _remove_if_empty(executable.parent)
         return manifest.remove_listed(library) or found
     except OSError as fault:
@@ -79,7 +79,7 @@ def build(new: Path, executable: bytes) -> None:
 
 
 def _open_to_all(new: Path) -> None:
-    """Give everyone the right to read, whatever the umask was: Lambda runs extensions as a user of its own."""
+    """Let everyone read, whatever the umask was, because Lambda runs extensions as a user of its own."""
     for path in (new, *new.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     (new / "extensions" / EXECUTABLE).chmod(0o755)
@@ -101,13 +101,13 @@ def _place(new: Path, library: Path, target: Path, aside: Path) -> None:
 
 
 def _move_aside(library: Path, aside: Path) -> None:
-    """Move ``library`` to ``aside``, which exists from the moment it is whole."""
+    """Move ``library`` to ``aside``, which does not exist before it is complete."""
     try:
         library.rename(aside)
     except OSError as fault:
         if fault.errno != errno.EXDEV:
             raise
-        # An image's later layer can only copy a directory of an earlier one (overlayfs without redirect_dir).
+        # A directory of an earlier layer of an image cannot be renamed, only copied (overlayfs without redirect_dir).
         copy = aside.with_name("copy")
         shutil.copytree(library, copy, symlinks=True)
         copy.rename(aside)
@@ -116,7 +116,7 @@ def _move_aside(library: Path, aside: Path) -> None:
 
 @contextmanager
 def _writable(opt: Path) -> Iterator[None]:
-    """Make ``opt`` and opt/extensions for the time of the context, for good if it succeeds; name errors as ours."""
+    """Make ``opt`` and opt/extensions; remove them again on any error, and turn an OSError into an InstallError."""
     made: list[Path] = []
     try:
         for directory in (*reversed(opt.parents), opt, opt / "extensions"):

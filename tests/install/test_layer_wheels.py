@@ -20,8 +20,8 @@ pytestmark = [pytest.mark.network, pytest.mark.slow, pytest.mark.timeout(90)]
 MACHINES = {"x86_64": "x86_64", "arm64": "aarch64"}
 
 
-# Before and since pyzmq's stable ABI, on Amazon Linux 2 and on 2023.
-@pytest.fixture(scope="module", params=["3.10", "3.13"])
+# Before and since pyzmq's stable ABI, on Amazon Linux 2 and on 2023, and the newest Python.
+@pytest.fixture(scope="module", params=["3.10", "3.13", "3.14"])
 def python(request: pytest.FixtureRequest) -> str:
     """The layer's Python."""
     version: str = request.param
