@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _RUNTIME = "/var/lang/bin/python3"  # the interpreter in every managed Python runtime
 # What the function does without: the command line and what it runs, and the extension, which is elsewhere in the layer.
-_LEFT_OUT = frozenset({"__main__.py", "_extension", "_pytest.py", "cli.py", "installer", "local"})
+_LEFT_OUT = frozenset({"__main__.py", "_extension", "_pytest.py", "command", "installer", "local"})
 
 
 class Layer(NamedTuple):
