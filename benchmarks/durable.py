@@ -31,7 +31,7 @@ class Context:
 
 def durable(rounds: int) -> Iterator[Figure]:
     """Measure; needs the extra ``jobs``."""
-    from lambda_punch.local.sqs_server import SqsServer
+    from lambda_punch.local.queues.sqs_server import SqsServer
 
     with SqsServer() as server:
         url, _ = server.queue("jobs", visibility=30)

@@ -15,7 +15,7 @@ from benchmarks.environments import FUNCTIONS, latency, take_turns
 from benchmarks.figures import OURS, Figure, Target
 from lambda_punch.installer import staged
 from lambda_punch.local import LocalLambda
-from lambda_punch.local.gateway import HttpRequest, proxy_event
+from lambda_punch.local.http.gateway import HttpRequest, proxy_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -41,8 +41,9 @@ ALLOWED = {
     ("layer.py", "NotADirectoryError"): CAUGHT,
     ("tree.py", "PermissionError"): CAUGHT,
     ("changes.py", "DeadlineError"): CAUGHT,
-    ("command.py", "UsageError"): CAUGHT,
-    ("command.py", "KeyboardInterrupt"): CAUGHT,
+    ("arguments.py", "UsageError"): CAUGHT,
+    ("session.py", "UsageError"): CAUGHT,
+    ("session.py", "KeyboardInterrupt"): CAUGHT,
     ("containers.py", "LaunchError"): CAUGHT,
     ("processes.py", "LaunchError"): CAUGHT,
     ("link.py", "LinkLostError"): CAUGHT,
@@ -51,11 +52,11 @@ ALLOWED = {
     ("gateway.py", "ValueError"): CAUGHT,
     ("extensions_api.py", "Refusal"): ANSWER,
     ("runtime_api.py", "Refusal"): ANSWER,
-    ("server.py", "Refusal"): ANSWER,
+    ("platform_server.py", "Refusal"): ANSWER,
     ("function.py", "ValueError"): USAGE,
-    ("settings.py", "ValueError"): USAGE,
+    ("configuration.py", "ValueError"): USAGE,
     ("function.py", "TimeoutError"): WAIT,
-    ("events.py", "TimeoutError"): WAIT,
+    ("recording.py", "TimeoutError"): WAIT,
 }
 
 Name = tuple[str, str]  # a module, and what it calls something

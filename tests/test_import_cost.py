@@ -36,7 +36,6 @@ def test_importing_the_library_loads_next_to_nothing() -> None:
         "lambda_punch.runtime",
         "lambda_punch.runtime.modes",
         "lambda_punch.runtime.process",
-        "lambda_punch.runtime.punch",
         "lambda_punch.runtime.queue",
         "lambda_punch.runtime.start",
     }
@@ -86,7 +85,7 @@ def test_before_registering_the_extension_loads_its_own_five_files_and_a_socket(
 
 def test_the_command_line_loads_no_server_until_it_is_asked_for_one() -> None:
     """``lambda-punch install`` needs neither aiohttp nor zmq."""
-    loaded = modules("import lambda_punch.cli")
+    loaded = modules("import lambda_punch.command")
 
     assert json.dumps(sorted(loaded & {"aiohttp", "zmq", "requests", "awslambdaric"})) == "[]"
 

@@ -14,14 +14,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lambda_punch.command.local.chart import render
 from lambda_punch.errors import LambdaPunchError
 from lambda_punch.installer import staged
 from lambda_punch.local import LocalLambda, Timeline
-from lambda_punch.local.event_source import EventSource
-from lambda_punch.local.sqs_server import SqsServer, dead_letters
+from lambda_punch.local.queues.event_source import EventSource
+from lambda_punch.local.queues.sqs_server import SqsServer, dead_letters
 
 if TYPE_CHECKING:
-    from lambda_punch.local.event_source import Delivered
+    from lambda_punch.local.queues.event_source import Delivered
 
 HERE = Path(__file__).parent
 QUEUE = "orders"
@@ -97,7 +98,8 @@ def show(server: SqsServer, extension: Path, directory: Path) -> int:
         idle = wait(screen, source, server, url, dead)
         source.stop()
     print("\nthe worker's environment\n")
-    print(Timeline.from_events(worker.events).render(width=110, color=False))
+    timeline = Timeline.from_events(worker.events)
+    print(render(timeline.rows, scale=timeline.scale, width=110))
     buried = [message["Body"] for message in receive(server, dead)]
     print(f"{QUEUE}: empty" if idle else f"{QUEUE}: {server.counts(url)}")
     for body in buried:

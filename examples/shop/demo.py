@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from lambda_punch.command.local.chart import render
 from lambda_punch.errors import LambdaPunchError
 from lambda_punch.installer import staged
-from lambda_punch.local import LocalLambda, LocalLambdaError, Timeline
+from lambda_punch.local import LocalLambda, Timeline
 
 import report
 import traffic
@@ -55,7 +56,7 @@ def main() -> int:
     try:
         with staged() as extension:
             return show(screen, extension)
-    except (DemoError, LambdaPunchError, LocalLambdaError, OSError) as error:  # OSError: also a TimeoutError
+    except (DemoError, LambdaPunchError, OSError) as error:  # OSError: also a TimeoutError
         screen.clear()
         print(f"demo: {error}", file=sys.stderr)
         return 1
@@ -72,10 +73,10 @@ def show(screen: Screen, extension: Path) -> int:
     scale = max(*cold_starts[0], *cold_starts[1]) + 1.5 * _SLOW_WORK
     before = run(screen, "before", None, cold_starts[0])
     screen.title("1. Work before the response: send_confirmation(order)")
-    screen.say(before.timeline.render(width=screen.width, color=screen.color, scale=scale))
+    screen.say(render(before.timeline.rows, width=screen.width, color=screen.color, scale=scale))
     after = run(screen, "after", extension, cold_starts[1])
     screen.title("2. Work after the response: punch.push(send_confirmation, order)")
-    screen.say(after.timeline.render(width=screen.width, color=screen.color, scale=scale))
+    screen.say(render(after.timeline.rows, width=screen.width, color=screen.color, scale=scale))
     screen.title("Both, side by side")
     screen.say(report.table(before, after, color=screen.color))
     broken = report.broken_claims(before, after, slow_work=_SLOW_WORK)

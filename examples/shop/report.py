@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from lambda_punch.local.chart import length
+from lambda_punch.command.local.chart import length
 
 if TYPE_CHECKING:
-    from lambda_punch.local.timeline import Timeline
+    from lambda_punch.local import Timeline
 
 _GREEN = "32"
 _LABEL, _CELL = 44, 15

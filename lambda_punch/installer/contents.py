@@ -10,9 +10,7 @@ from pathlib import Path
 
 # The command line and what it runs, the helpers for tests, and a wheel's copy of the extension, which has a place of
 # its own in a layer. Nothing that is packed may import one of these; tests/install/test_contents.py looks.
-NEVER_IN_A_FUNCTION = frozenset(
-    {"__main__.py", "_extension", "cli.py", "command", "dashboard.py", "installer", "local", "testing"}
-)
+NEVER_IN_A_FUNCTION = frozenset({"__main__.py", "_extension", "command", "installer", "local", "testing"})
 
 
 def copy_library(package: Path, into: Path) -> None:

@@ -13,9 +13,10 @@ import sys
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
-import lambda_punch as punch
+from lambda_punch.errors import ShutDownError
 from lambda_punch.integrations._place import defers, prepare
 from lambda_punch.runtime.punch import named
+from lambda_punch.runtime.start import process
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -34,7 +35,7 @@ class PunchMiddleware:
 
     Django is the exception: its ``close()`` sends request_finished, whose receivers close the database connections of
     the thread that they run on. There it is called on the request's own thread as soon as the body is complete, also
-    by adapters that never would; what is to run after the response is pushed by lambda_punch.push().
+    by adapters that never would; what is to run after the response is pushed by lambda_process.push().
     """
 
     def __init__(self, app: WSGIApplication) -> None:
@@ -88,8 +89,8 @@ def _pushed(close: Callable[[], object], app: object) -> Callable[[], object]:
             close()
 
         try:
-            punch.push(named(rest, app))
-        except punch.ShutDownError:
+            process.push(named(rest, app))
+        except ShutDownError:
             close()
 
     return later

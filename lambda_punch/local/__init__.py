@@ -6,11 +6,11 @@ response when it is posted, freezes everything while nothing is due, and ends th
 
 from __future__ import annotations
 
-from .errors import EngineError, EnvironmentClosedError, LocalLambdaError, MissingExtraError
-from .events import KINDS, Event, Kind
+from .errors import EngineError, EnvironmentClosedError, LocalLambdaError
 from .function import LocalLambda
-from .invocation import Invocation
-from .timeline import Row, Timeline
+from .platform.invocation import Invocation
+from .platform.recording import KINDS, Event, Kind
+from .platform.timeline import Row, Timeline
 
 __all__ = [
     "KINDS",
@@ -21,7 +21,6 @@ __all__ = [
     "Kind",
     "LocalLambda",
     "LocalLambdaError",
-    "MissingExtraError",
     "Row",
     "Timeline",
 ]

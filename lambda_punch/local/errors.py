@@ -1,33 +1,26 @@
 """What the local Lambda raises to those who use it from Python.
 
 LocalLambdaError (LambdaPunchError)
-├── EngineError              the container engine, or the image, does not do what is asked of it
-├── EnvironmentClosedError   the environment was shut down before, or while, it could answer
-└── MissingExtraError        the optional dependencies of ``lambda-punch[local]`` are not installed, or the engine's
+├── EngineError              the container engine or the image does not do what it is asked to do
+└── EnvironmentClosedError   the environment was shut down before it could answer
 
-A function that fails is no exception here: its failure is an :class:`~lambda_punch.local.Invocation` like any other.
+Where a package of an extra is missing, :class:`lambda_punch.errors.MissingExtraError` is raised.
+
+A function that fails raises nothing here: its failure is an :class:`~lambda_punch.local.Invocation` like any other.
 """
 
 from __future__ import annotations
 
-from lambda_punch import errors
 from lambda_punch.errors import LambdaPunchError
 
 
 class LocalLambdaError(LambdaPunchError):
-    """Anything the local Lambda itself could not do."""
+    """The local Lambda could not do what it was asked to do."""
 
 
 class EngineError(LocalLambdaError):
-    """The container engine cannot be reached, or it, or the image, does not do what is asked of it."""
+    """The container engine cannot be reached, or the engine or the image does not do what it is asked to do."""
 
 
 class EnvironmentClosedError(LocalLambdaError):
-    """The environment is not running: not started yet, shut down, or shut down while this invoke waited."""
-
-
-class MissingExtraError(LocalLambdaError, errors.MissingExtraError):
-    """A package of the extra ``local``, or ``image``, is missing."""
-
-    def __init__(self, package: str, *, extra: str = "local") -> None:
-        errors.MissingExtraError.__init__(self, package, extra=extra, part="the local Lambda")
+    """The environment is not running: it has not been started, or it was shut down, perhaps during this invoke."""

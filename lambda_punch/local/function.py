@@ -11,10 +11,12 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import EnvironmentClosedError, MissingExtraError
-from .events import RUNTIME, Event, Recorder
-from .invocation import Call, Invocation, new_trace_id
-from .settings import DERIVED, Settings, absolute_paths
+from lambda_punch.errors import MissingExtraError
+
+from .errors import EnvironmentClosedError
+from .platform.configuration import DERIVED, Settings, absolute_paths
+from .platform.invocation import Call, Invocation, new_trace_id
+from .platform.recording import RUNTIME, Event, Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,9 +25,9 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from .environment import Environment
-    from .host import Host
-    from .output import LogCallback
+    from .hosts.output import LogCallback
+    from .platform.environment import Environment
+    from .platform.host import Host
 
 
 class LocalLambda:
@@ -103,7 +105,7 @@ class LocalLambda:
         try:
             import aiohttp  # noqa: F401 - only those who run a local Lambda need it
         except ImportError as error:
-            raise MissingExtraError("aiohttp") from error
+            raise MissingExtraError("aiohttp", extra="local", part="the local Lambda") from error
         self._thread = threading.Thread(target=self._run, name="local-lambda", daemon=True)
         self._thread.start()
         try:
@@ -260,8 +262,8 @@ class LocalLambda:
         self._ready.set()
 
     async def _live(self) -> None:
-        from .environment import Environment
-        from .server import PlatformServer
+        from .http.platform_server import PlatformServer
+        from .platform.environment import Environment
 
         self._loop = asyncio.get_running_loop()
         async with AsyncExitStack() as stack:
@@ -279,14 +281,14 @@ class LocalLambda:
         """Start the image's container, if there is an image; return the settings as it completes them."""
         if self._settings.image is None:
             return self._settings, None
-        from .containers import ContainerHost
+        from .hosts.containers import ContainerHost
 
         host = ContainerHost(self._on_log or self._keep)
         stack.push_async_callback(host.close)
         return await host.open(self._settings), host
 
     def _local_host(self, api: str, stack: AsyncExitStack) -> Host:
-        from .processes import LocalHost
+        from .hosts.processes import LocalHost
 
         host = LocalHost(api, self._on_log or self._keep)
         stack.push_async_callback(host.close)

@@ -137,7 +137,7 @@ SIGTERM = """
 @pytest.fixture
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A platform that kills the runtime later than Lambda, where the test is not about the time and the machine is busy."""
-    monkeypatch.setattr("lambda_punch.local.shutdown.RUNTIME_SHARE_SECONDS", 1.0)
+    monkeypatch.setattr("lambda_punch.local.platform.shutdown.RUNTIME_SHARE_SECONDS", 1.0)
 
 
 @POLLING

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lambda_punch.local import EngineError
-from lambda_punch.local.link import Link
+from lambda_punch.local.hosts.link import Link
 
 if TYPE_CHECKING:
     from collections.abc import Callable

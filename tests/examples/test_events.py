@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lambda_punch.local.gateway import HttpRequest, proxy_event
+from lambda_punch.local.http.gateway import HttpRequest, proxy_event
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,7 +17,7 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from lambda_punch import cli
+from lambda_punch import command
 from lambda_punch.installer import staged
 from lambda_punch.local import LocalLambda
 
@@ -243,9 +243,9 @@ def test_commands_in_documents_can_be_given(document: str) -> None:
     )
 
     assert commands
-    for command in commands:
-        given = command.split()
-        cli._parser(given).parse_args(given)
+    for line in commands:
+        given = line.split()
+        command.parser_for(given).parse_args(given)
         if "--task-root" in given:
             assert (REPOSITORY / given[given.index("--task-root") + 1] / "app.py").is_file()
 

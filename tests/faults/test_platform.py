@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lambda_punch.local import LocalLambda
-from lambda_punch.local.server import PlatformServer
+from lambda_punch.local.http.platform_server import PlatformServer
 
 from .harness import TIMEOUT, Environment, do_nothing
 from .proxy import PLATFORM_FAULTS, Proxy

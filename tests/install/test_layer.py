@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambda_punch import cli
+from lambda_punch import command
 from lambda_punch.installer import build_layer, contents, launcher
 
 from .conftest import _go_offline
@@ -163,7 +163,7 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
     """The command line says in one line what it wrote and what is in it."""
     monkeypatch.chdir(tmp_path)
 
-    assert cli.main(["layer", "--python", PYTHON, "-o", "mine.zip"]) == 0
+    assert command.main(["layer", "--python", PYTHON, "-o", "mine.zip"]) == 0
 
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith("wrote mine.zip: ")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambda_punch import cli
+from lambda_punch import command
 from lambda_punch.errors import InstallError
 from lambda_punch.installer import build_layer, dependencies
 from lambda_punch.installer.interpreter import find_interpreter
@@ -79,7 +79,7 @@ def test_no_interpreter_to_compile_with(
     """Bytecode can only be made by the same Python; without it there is the way without bytecode."""
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    assert cli.main(["layer", "--python", "3.99", "--compile", "-o", str(tmp_path / "layer.zip")]) == 1
+    assert command.main(["layer", "--python", "3.99", "--compile", "-o", str(tmp_path / "layer.zip")]) == 1
 
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("lambda-punch: Python 3.99 is not on this machine")

@@ -70,7 +70,7 @@ def test_the_backport_behaves_as_with_django_s_own_backends(tmp_path: Path) -> N
 def test_tasks_are_durable_on_sqs_and_on_asynchronous_invokes(tmp_path: Path) -> None:
     """The other two backends, through the real consumer and a server that speaks SQS."""
     pytest.importorskip("moto.server")
-    from lambda_punch.local.sqs_server import SqsServer
+    from lambda_punch.local.queues.sqs_server import SqsServer
 
     with SqsServer() as server:
         env = {**AWS, "AWS_ENDPOINT_URL_SQS": server.endpoint}

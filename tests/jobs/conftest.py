@@ -14,7 +14,7 @@ from lambda_punch import _events, _settings
 from lambda_punch.jobs import aws, backends, queues, registry
 from lambda_punch.jobs.receiving import attempt
 from lambda_punch.jobs.receiving.routing import run_batch
-from lambda_punch.local.sqs_server import SqsServer
+from lambda_punch.local.queues.sqs_server import SqsServer
 from lambda_punch.runtime.start import process
 
 if TYPE_CHECKING:

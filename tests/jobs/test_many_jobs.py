@@ -15,8 +15,8 @@ import pytest
 
 pytest.importorskip("moto.server")
 
-from lambda_punch.local.event_source import Delivered, EventSource, Mapping
-from lambda_punch.local.sqs_server import SqsServer, dead_letters
+from lambda_punch.local.queues.event_source import Delivered, EventSource, Mapping
+from lambda_punch.local.queues.sqs_server import SqsServer, dead_letters
 
 if TYPE_CHECKING:
     from collections.abc import Callable

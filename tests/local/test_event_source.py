@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lambda_punch.local import LocalLambdaError
-from lambda_punch.local.sqs_records import LARGEST_EVENT, batches, failed_ids, record
+from lambda_punch.local.queues.sqs_records import LARGEST_EVENT, batches, failed_ids, record
 
 pytest.importorskip("moto.server")
 
-from lambda_punch.local.event_source import Delivered, EventSource, Mapping
-from lambda_punch.local.sqs_server import SqsServer, dead_letters
+from lambda_punch.local.queues.event_source import Delivered, EventSource, Mapping
+from lambda_punch.local.queues.sqs_server import SqsServer, dead_letters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambda_punch.local.extensions_api import Extensions
-from lambda_punch.local.refusals import Refusal
+from lambda_punch.local.platform.extensions_api import Extensions
+from lambda_punch.local.platform.refusals import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable

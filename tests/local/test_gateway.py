@@ -8,7 +8,7 @@ import json
 import pytest
 
 from lambda_punch.local import Invocation
-from lambda_punch.local.gateway import HttpRequest, http_answer, proxy_event
+from lambda_punch.local.http.gateway import HttpRequest, http_answer, proxy_event
 
 
 def answer_to(value: object, error_type: str | None = None) -> tuple[int, list[tuple[str, str]], bytes]:

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from lambda_punch.local import EngineError, LocalLambda, MissingExtraError
-from lambda_punch.local.settings import Settings
+from lambda_punch.errors import MissingExtraError
+from lambda_punch.local import EngineError, LocalLambda
+from lambda_punch.local.platform.configuration import Settings
 
 LOCAL = Path(__file__).parents[2] / "lambda_punch" / "local"
+HOSTS = LOCAL / "hosts"
 
 
 def test_neither_handler_nor_image() -> None:
@@ -67,7 +69,7 @@ def test_variables_of_an_image(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_what_runs_inside_the_image_stands_alone() -> None:
     """Its text is given to the image's own Python, which may be an old one and has nothing but its library."""
-    tree = ast.parse((LOCAL / "guest.py").read_text(), feature_version=(3, 8))
+    tree = ast.parse((HOSTS / "guest.py").read_text(), feature_version=(3, 8))
 
     imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
     imported |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
@@ -78,7 +80,7 @@ def test_only_one_file_names_docker() -> None:
     """Another way to an engine would touch one file."""
     named = {
         path.name
-        for path in LOCAL.glob("*.py")
+        for path in LOCAL.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text()))
         for name in _imported(node)
         if name.split(".")[0] == "docker"
@@ -96,7 +98,7 @@ def _imported(node: ast.AST) -> list[str]:
 def test_what_runs_inside_the_image_refuses_to_run_outside() -> None:
     """In the end it kills every process that it sees: so it begins as process 1 only."""
     ran = subprocess.run(
-        [sys.executable, "-IS", str(LOCAL / "guest.py")], check=False, capture_output=True, text=True, env={}
+        [sys.executable, "-IS", str(HOSTS / "guest.py")], check=False, capture_output=True, text=True, env={}
     )
 
     assert ran.returncode == 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lambda_punch.local.link import Link, LinkLostError
+from lambda_punch.local.hosts.link import Link, LinkLostError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lambda_punch.local.invocation import function_error, valid_error_type
+from lambda_punch.local.platform.invocation import function_error, valid_error_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable

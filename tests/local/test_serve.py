@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from lambda_punch.local.serve import INVOKE_PATH, FunctionServer
+from lambda_punch.local.http.function_server import INVOKE_PATH, FunctionServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lambda_punch.local.states import ExtensionState, RuntimeState, after_extension_call, after_runtime_call
+from lambda_punch.local.platform.states import ExtensionState, RuntimeState, after_extension_call, after_runtime_call
 
 ALLOWED_TO_EXTENSIONS = {
     ("Started", "register"): "Registered",

@@ -15,7 +15,7 @@ import pytest
 
 import lambda_punch as punch
 from extension import contract
-from lambda_punch.local import inline_runtime
+from lambda_punch.command.local import inline_runtime
 from lambda_punch.runtime import modes
 from lambda_punch.runtime.handled import HandledFile
 from lambda_punch.runtime.process import Mode, Process

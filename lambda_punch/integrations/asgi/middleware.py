@@ -6,8 +6,8 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING
 
-import lambda_punch as punch
 from lambda_punch._log import logger
+from lambda_punch.errors import ShutDownError
 from lambda_punch.integrations._place import defers, prepare
 from lambda_punch.integrations.asgi import background_tasks
 from lambda_punch.integrations.asgi.exchange import Exchange
@@ -79,8 +79,8 @@ class PunchMiddleware:
             turns.drive(task, exchange.open)
 
         try:
-            punch.push(named(rest, scope.get("endpoint") or self.app))
-        except punch.ShutDownError:
+            process.push(named(rest, scope.get("endpoint") or self.app))
+        except ShutDownError:
             exchange.open()
             await task
         else:

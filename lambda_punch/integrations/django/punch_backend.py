@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.core import checks
 
-import lambda_punch as punch
 from lambda_punch.integrations._place import prepare
 from lambda_punch.integrations.django.backend import CommonBackend
 from lambda_punch.integrations.django.execution import execute, worker_id
 from lambda_punch.runtime.punch import named
+from lambda_punch.runtime.start import process
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class PunchBackend(CommonBackend):
-    """Tasks are given to lambda_punch.push(): they run at most once, after the response, in the order enqueued.
+    """Tasks are given to lambda_process.push(): they run at most once, after the response, in the order enqueued.
 
     Tasks may be plain or ``async def``. There are neither priorities nor ``run_after``. A result cannot be looked up by
     id; the one that enqueue() returned changes as the task runs. A task's error is in its result and in Django's log. Off
@@ -38,7 +38,7 @@ class PunchBackend(CommonBackend):
         def run() -> None:
             execute(result, sender, worker_id())
 
-        punch.push(named(run, result.task.func))
+        process.push(named(run, result.task.func))
 
     def check(self, **kwargs: Any) -> Iterable[checks.CheckMessage]:
         """Say what is misconfigured."""

@@ -1,0 +1,69 @@
+"""``lambda-punch local``: run a function on this machine as Lambda would.
+
+This file has its arguments alone, so that ``lambda-punch local --help`` works without the packages that a run needs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+_DESCRIPTION = """
+Run a function on this machine as Lambda would: extensions first, then the runtime; the response as soon as it is
+posted; everything frozen while nothing is due; Lambda's timeouts, crashes and shutdown. Prints a timeline.
+"""
+
+
+def declare(parser: argparse.ArgumentParser) -> None:
+    """Describe ``local`` and add its arguments."""
+    parser.description = _DESCRIPTION
+    add = parser.add_argument
+    add("handler", nargs="?", help="module.function, as in the function's configuration; an image may have its own")
+    add("--image", metavar="IMAGE", help="run this container image of the function; needs Docker, and its extra")
+    add(
+        "--event",
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="a JSON event, repeatable; - is stdin (default: {})",
+    )
+    add("--count", metavar="N", type=int, help="invoke N times in all, repeating the events")
+    add("--timeout", metavar="S", type=float, default=3.0, help="the function's timeout in seconds (default: 3)")
+    add("--init-timeout", metavar="S", type=float, default=10.0, help="limit of the init phase (default: 10)")
+    add("--pause", metavar="S", type=float, default=0.0, help="seconds of rest between the invokes")
+    add("--serve", metavar="PORT", type=int, help="answer HTTP on this port (0: any) instead of sending events")
+    add("--compare", action="store_true", help="measure what callers save: jobs within the request, and after it")
+    add("--task-root", metavar="DIR", help="where the function's code is (default: here)")
+    add("--extension", metavar="PATH", action="append", default=[], help="an extension's executable, repeatable")
+    add("--no-extension", action="store_true", help="leave out lambda-punch's own extension")
+    add("--no-freeze", action="store_true", help="let everything run on between the invokes")
+    add("--env", metavar="K=V", action="append", default=[], help="a variable of the function, repeatable")
+    add("--plain", action="store_true", help="no colours")
+    add("--json", action="store_true", help="print the timeline as JSON lines, everything else on stderr")
+    _declare_queues(parser)
+    parser.set_defaults(run=_run)
+
+
+def _declare_queues(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("SQS event source (needs the extra jobs)").add_argument
+    add(
+        "--queue",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="poll this queue as Lambda's event source mapping does, repeatable; made if it is not there",
+    )
+    add("--sqs-endpoint", metavar="URL", help="an SQS-speaking server (default: one is started)")
+    add("--batch-size", metavar="N", type=int, default=10, help="messages of one batch (default: 10)")
+    add("--batch-window", metavar="S", type=float, default=0.0, help="seconds to gather a batch (default: 0)")
+    add("--pollers", metavar="N", type=int, default=1, help="environments that are polled for at once (default: 1)")
+    add("--duplicates", metavar="SHARE", type=float, default=0.0, help="deliver this share of messages twice")
+    add("--throttles", metavar="SHARE", type=float, default=0.0, help="throttle this share of batches")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from .session import run
+
+    return run(arguments)

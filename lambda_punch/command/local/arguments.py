@@ -1,0 +1,84 @@
+"""Reading what was given to ``lambda-punch local``, and refusing what does not make sense."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
+
+
+class UsageError(Exception):
+    """Arguments that cannot be acted on; the text says why."""
+
+
+def events_to_send(arguments: argparse.Namespace) -> list[Any]:
+    """Return the events to send, in order."""
+    events = [_event(name) for name in arguments.event] or [{}]
+    if arguments.queue and not arguments.event and arguments.count is None:
+        return []  # only the queues' messages
+    count = len(events) if arguments.count is None else arguments.count
+    if count < 0:
+        raise UsageError(f"--count must not be negative: {count}")
+    return list(itertools.islice(itertools.cycle(events), count))
+
+
+def _event(name: str) -> Any:
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the event {name}: {error}") from error
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"the event {name} is not JSON: {error}") from error
+
+
+def check_image_alone(arguments: argparse.Namespace) -> None:
+    """Refuse what an image brings with it."""
+    for option, given in (
+        ("--task-root", arguments.task_root),
+        ("--extension", arguments.extension),
+        ("--no-extension", arguments.no_extension),
+    ):
+        if given:
+            raise UsageError(f"{option} is not for --image, which has its own code and its own extensions")
+
+
+def check_handler(handler: str | None, task_root: Path) -> None:
+    """Say what is wrong before anything starts; the runtime's own message comes late and in a traceback."""
+    if handler is None:
+        raise UsageError("name a handler (module.function) or an --image")
+    module, dot, function = handler.rpartition(".")
+    if not dot or not module or not function:
+        raise UsageError(f"the handler {handler!r} is not module.function")
+    if not task_root.is_dir():
+        raise UsageError(f"no such directory: {task_root}")
+    path = task_root / module.replace(".", "/")
+    top = module.replace("/", ".").split(".", 1)[0]
+    if path.with_name(path.name + ".py").is_file() or path.is_dir() or _is_installed(top):
+        return
+    raise UsageError(f"no {module.replace('.', '/')}.py in {task_root.resolve()} for the handler {handler!r}")
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ValueError:  # a module without a spec, such as __main__
+        return False
+
+
+def variables_of(pairs: list[str]) -> dict[str, str]:
+    """Return the variables that ``--env`` gives the function."""
+    variables = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not name or not equals:
+            raise UsageError(f"--env wants NAME=VALUE, not {pair!r}")
+        variables[name] = value
+    return variables

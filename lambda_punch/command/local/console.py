@@ -1,0 +1,104 @@
+"""What the command line shows while a function runs, and the timeline at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import threading
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, TextIO
+
+from .chart import length, render
+
+if TYPE_CHECKING:
+    from lambda_punch.local import Event, Invocation, Timeline
+
+    from .compare import Comparison
+
+_DIM = "2"
+_BOLD = "1"
+_RED = "31"
+_SOURCE_COLORS = ("34", "35", "36", "33")
+_NOTEWORTHY = {"timeout", "crash", "init-failed", "launch-failed", "refused", "swept"}
+
+
+class Console:
+    """Writes whole lines, from any thread. With ``as_json`` stdout is left to the timeline."""
+
+    def __init__(self, *, plain: bool = False, as_json: bool = False) -> None:
+        self._as_json = as_json
+        self._stream: TextIO = sys.stderr if as_json else sys.stdout
+        self._color = not plain and _wants_color(self._stream)
+        self._colors: dict[str, str] = {}
+        self._lock = threading.Lock()
+
+    def say(self, text: str) -> None:
+        """Print a line of our own."""
+        self._write(self._paint(text, _BOLD))
+
+    def complain(self, text: str) -> None:
+        """Print what went wrong, on stderr."""
+        sys.stderr.write(f"lambda-punch local: {text}\n")
+
+    def show_event(self, number: int, event: Any) -> None:
+        """Print what is sent."""
+        self._write(f"{self._paint(f'#{number}', _BOLD)} event    {_brief(json.dumps(event))}")
+
+    def show_response(self, number: int, invocation: Invocation) -> None:
+        """Print what came back, and after how long."""
+        took = length(invocation.responded_at - invocation.sent_at)
+        word = "response" if invocation.ok else self._paint("error   ", _RED)
+        text = invocation.payload.decode("utf-8", "replace")
+        self._write(f"{self._paint(f'#{number}', _BOLD)} {word} {_brief(text)}  {self._paint(f'after {took}', _DIM)}")
+
+    def show_log(self, source: str, line: str) -> None:
+        """Print a line that a process wrote."""
+        color = self._colors.setdefault(source, _SOURCE_COLORS[len(self._colors) % len(_SOURCE_COLORS)])
+        for part in line.replace("\r", "\n").splitlines() or [""]:  # the runtime separates the lines of a trace by \r
+            self._write(f"   {self._paint(source, color)} | {part}")
+
+    def show_platform(self, event: Event) -> None:
+        """Print what the platform had to do or refuse, where that is out of the ordinary."""
+        if event.kind in _NOTEWORTHY:
+            detail = " ".join(f"{name}={value}" for name, value in event.detail.items())
+            self._write(f"   {self._paint('platform', _RED)} | {event.kind} {event.source} {detail}")
+
+    def show_timeline(self, timeline: Timeline) -> None:
+        """Print the whole run to scale."""
+        if self._as_json:
+            for row in timeline.rows:
+                sys.stdout.write(json.dumps(asdict(row)) + "\n")
+            return
+        if timeline.rows:
+            width = shutil.get_terminal_size().columns
+            self._write("\n" + render(timeline.rows, scale=timeline.scale, width=width, color=self._color).rstrip("\n"))
+        if timeline.shutdown is not None:
+            self._write(self._paint(f"shutdown {length(timeline.shutdown)}", _DIM))
+
+    def show_comparison(self, comparison: Comparison) -> None:
+        """Print what callers wait both ways, and what they save."""
+        if self._as_json:
+            sys.stdout.write(json.dumps(comparison.as_dict()) + "\n")
+        else:
+            self._write("\n" + comparison.render())
+
+    def _paint(self, text: str, color: str) -> str:
+        return f"\x1b[{color}m{text}\x1b[0m" if self._color else text
+
+    def _write(self, text: str) -> None:
+        with self._lock:
+            self._stream.write(text + "\n")
+            self._stream.flush()
+
+
+def _wants_color(stream: TextIO) -> bool:
+    """Honour https://no-color.org, dumb terminals, pipes, and encodings that lack the blocks."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not stream.isatty():
+        return False
+    return (stream.encoding or "").lower().replace("-", "") == "utf8"
+
+
+def _brief(text: str, most: int = 200) -> str:
+    return text if len(text) <= most else f"{text[:most]}... ({len(text)} characters)"

@@ -1,0 +1,99 @@
+"""``lambda-punch local --queue``: queues on this machine, and the function polled for their messages."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lambda_punch.local import LocalLambdaError
+from lambda_punch.local.queues.sqs_server import SqsServer, dead_letters
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator, Mapping
+
+    from lambda_punch.local import LocalLambda
+    from lambda_punch.local.queues.event_source import Delivered, EventSource
+
+    from .console import Console
+
+    # Makes an environment of the function, given the variables to add.
+    Make = Callable[[Mapping[str, str]], LocalLambda]
+
+
+@contextmanager
+def polled(
+    arguments: argparse.Namespace, make: Make, console: Console
+) -> Iterator[tuple[dict[str, str], list[EventSource]]]:
+    """Poll the queues asked for while the block runs; yield the variables by which a function finds them."""
+    if not arguments.queue:
+        yield {}, []
+        return
+    from lambda_punch.local.queues.event_source import EventSource, Mapping
+
+    with SqsServer(arguments.sqs_endpoint) as server:
+        console.say(f"SQS at {server.endpoint}: {', '.join(arguments.queue)}")
+        mapping = Mapping(
+            batch_size=arguments.batch_size,
+            window=arguments.batch_window,
+            duplicates=arguments.duplicates,
+            throttles=arguments.throttles,
+        )
+        functions: list[LocalLambda] = []
+        sources: list[EventSource] = []
+        try:
+            for queue in arguments.queue:
+                mine = [make(server.variables) for _ in range(max(1, arguments.pollers))]
+                functions += mine
+                sources.append(
+                    EventSource(
+                        server, queue, mine, timeout=arguments.timeout, mapping=mapping,
+                        on_batch=lambda delivered: _show(console, delivered),
+                    )
+                )  # fmt: skip
+            for function in functions:
+                function.start()
+            for source in sources:
+                source.start()
+            yield server.variables, sources
+        finally:
+            for source in sources:
+                source.stop()
+            for function in functions:
+                function.shutdown(abandon=True)
+            _show_ends(console, server, arguments.queue)
+
+
+def wait(sources: list[EventSource], console: Console) -> None:
+    """Wait until the queues are empty: everything in them is done, or dead."""
+    if sources:
+        console.say("waiting for the queues; Ctrl-C ends")
+    while not all(source.wait_idle(timeout=0.5) for source in sources):
+        threading.Event().wait(0.1)
+
+
+def _show(console: Console, delivered: Delivered) -> None:
+    count = len(delivered.records)
+    if delivered.invocation is None:
+        console.say(f"{delivered.queue}: a batch of {count} was throttled")
+        return
+    took = delivered.invocation.responded_at - delivered.invocation.sent_at
+    answer = "" if delivered.invocation.ok else f"; {delivered.invocation.error_type}"
+    console.say(
+        f"{delivered.queue}: {count - len(delivered.failed)} of {count} messages done in {took * 1000:.0f} ms{answer}"
+    )
+
+
+def _show_ends(console: Console, server: SqsServer, queues: list[str]) -> None:
+    try:
+        for name in queues:
+            url, _ = server.queue(name, visibility=30)
+            dead, _ = server.queue(dead_letters(name), visibility=30)
+            visible, in_flight, delayed = server.counts(url)
+            left = f"{visible} visible, {in_flight} in flight or waiting for a retry, {delayed} delayed"
+            console.say(f"{name}: {left}; {sum(server.counts(dead))} dead letters")
+    except LocalLambdaError as error:
+        console.complain(str(error))
+    except Exception as error:  # noqa: BLE001 - another endpoint's queues need not have dead letters
+        console.complain(f"the queues cannot be counted: {error}")

@@ -1,0 +1,172 @@
+"""One run of ``lambda-punch local``, from its arguments to its exit status."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+import threading
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lambda_punch.errors import LambdaPunchError
+from lambda_punch.local import LocalLambda, Timeline
+
+from . import queues
+from .arguments import UsageError, check_handler, check_image_alone, events_to_send, variables_of
+from .console import Console
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Mapping
+
+    from lambda_punch.local.queues.event_source import EventSource
+
+_INVOKES_FAILED = 1
+_USAGE = 2
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the subcommand; return its exit status.
+
+    That is 0 if every invoke succeeded, 1 if one failed or the function could not run, and 2 for arguments that do not
+    make sense.
+    """
+    console = Console(plain=arguments.plain, as_json=arguments.json)
+    try:
+        events = events_to_send(arguments)
+        if arguments.image is None:
+            check_handler(arguments.handler, Path(arguments.task_root or "."))
+        else:
+            check_image_alone(arguments)
+        with ExitStack() as stack:
+            extensions = _extensions(arguments, stack)
+            if arguments.compare:
+                return _compare(arguments, extensions, events, console)
+
+            def make(variables: Mapping[str, str], name: str = "jobs") -> LocalLambda:
+                return _function(arguments, extensions, console, variables, function_name=name)
+
+            polling = stack.enter_context(queues.polled(arguments, make, console))
+            return _run(make(polling[0], "function"), arguments, events, console, polling[1])
+    except UsageError as error:
+        console.complain(str(error))
+        return _USAGE
+    except (LambdaPunchError, OSError) as error:
+        console.complain(str(error))
+        return _INVOKES_FAILED
+
+
+def _run(
+    function: LocalLambda,
+    arguments: argparse.Namespace,
+    events: list[Any],
+    console: Console,
+    sources: list[EventSource],
+) -> int:
+    """Start the function, use it, and always end with the timeline."""
+    try:
+        with _sigterm_as_interrupt(), function:
+            if arguments.serve is not None:
+                return _serve(function, arguments.serve, console)
+            status = _invoke_all(function, events, arguments.pause, console)
+            queues.wait(sources, console)
+            return status
+    finally:
+        console.show_timeline(Timeline.from_events(function.events))
+
+
+def _invoke_all(function: LocalLambda, events: list[Any], pause: float, console: Console) -> int:
+    failed = False
+    for number, event in enumerate(events, 1):
+        console.show_event(number, event)
+        invocation = function.invoke(event)
+        console.show_response(number, invocation)
+        failed = failed or not invocation.ok
+        function.wait_idle()
+        if pause and number < len(events):
+            threading.Event().wait(pause)
+    return _INVOKES_FAILED if failed else 0
+
+
+def _serve(function: LocalLambda, port: int, console: Console) -> int:
+    from lambda_punch.local.http.function_server import INVOKE_PATH, FunctionServer
+
+    try:
+        with FunctionServer(function, port) as server:
+            console.say(f"serving {server.url}  (invoke: {server.url}{INVOKE_PATH}; Ctrl-C ends)")
+            threading.Event().wait()
+    except KeyboardInterrupt:
+        console.say("shutting down")
+        function.shutdown(abandon=True)
+    return 0
+
+
+def _compare(arguments: argparse.Namespace, extensions: list[Path], events: list[Any], console: Console) -> int:
+    from .compare import ROUNDS, compare
+
+    if arguments.image is not None or arguments.serve is not None or arguments.queue:
+        raise UsageError("--compare is not for --image, --serve or --queue: it sends its own events to one function")
+    if arguments.count is None:
+        events = list(itertools.islice(itertools.cycle(events), ROUNDS))
+    if not events:
+        raise UsageError("--compare needs at least one invoke")
+    with _sigterm_as_interrupt():
+        found = compare(
+            lambda command: _function(arguments, extensions, console, {}, runtime_command=command),
+            arguments.handler,
+            events,
+        )
+    console.show_comparison(found)
+    return _INVOKES_FAILED if found.failed else 0
+
+
+def _function(
+    arguments: argparse.Namespace,
+    extensions: list[Path],
+    console: Console,
+    variables: Mapping[str, str],
+    **chosen: Any,
+) -> LocalLambda:
+    return LocalLambda(
+        arguments.handler,
+        image=arguments.image,
+        task_root=arguments.task_root,
+        extensions=extensions,
+        timeout=arguments.timeout,
+        init_timeout=arguments.init_timeout,
+        freeze=not arguments.no_freeze,
+        env={**variables, **variables_of(arguments.env)},
+        on_log=console.show_log,
+        on_event=console.show_platform if not arguments.json else None,
+        **chosen,
+    )
+
+
+def _extensions(arguments: argparse.Namespace, stack: ExitStack) -> list[Path]:
+    extensions = [Path(path) for path in arguments.extension]
+    for path in extensions:
+        if not path.is_file():
+            raise UsageError(f"no such extension: {path}")
+    if not arguments.no_extension and arguments.image is None:
+        from lambda_punch.installer import staged
+
+        extensions.append(stack.enter_context(staged()))
+    return extensions
+
+
+@contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """Let SIGTERM end the command as Ctrl-C does, properly; only the main thread can arrange that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,1 @@
+"""What the function's processes run on: this machine itself, or a container."""

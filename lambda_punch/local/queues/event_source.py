@@ -1,0 +1,221 @@
+"""A local SQS event source: polls a queue and invokes a function as Lambda's event source mapping does.
+
+Receives up to ten messages a call and gathers them up to the batch size or the window; invokes; deletes what the answer
+does not name (ReportBatchItemFailures). What is named, and everything after a function error, is left as it is: its
+visibility timeout brings it back, and that is the function's to change. On a FIFO queue SQS itself keeps a group with
+a batch in flight from being received. On a standard queue several functions (environments) poll side by side.
+
+On request it does what else the real one does to you: delivers a message twice, or throttles, which costs a receive.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lambda_punch.local.errors import EnvironmentClosedError, LocalLambdaError
+
+from .sqs_records import batches, failed_ids, record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from lambda_punch.local.function import LocalLambda
+    from lambda_punch.local.platform.invocation import Invocation
+
+    from .sqs_server import SqsServer
+
+_MOST_AT_ONCE = 10  # messages that one call receives or deletes
+_LONGEST_FIFO_BATCH = 10
+_LONGEST_BATCH = 10_000
+_LONGEST_WINDOW = 300
+_POLL = 1  # seconds of long polling
+
+
+class Mapping(NamedTuple):
+    """The mapping's settings. ``window``: seconds to gather a batch for; ``duplicates``, ``throttles``: shares, 0 to 1."""
+
+    batch_size: int = 10
+    window: float = 0.0
+    partial: bool = True
+    duplicates: float = 0.0
+    throttles: float = 0.0
+
+
+class Delivered(NamedTuple):
+    """One batch that was delivered: its records, and the ids of those that are not done."""
+
+    queue: str
+    records: list[dict[str, Any]]
+    failed: set[str]
+    invocation: Invocation | None  # None: throttled
+
+
+class EventSource:
+    """Polls one queue for one or more environments of a function; a thread for each."""
+
+    def __init__(  # noqa: PLR0913 - what a mapping is made of
+        self,
+        server: SqsServer,
+        queue: str,
+        functions: Sequence[LocalLambda],
+        *,
+        timeout: float,
+        mapping: Mapping | None = None,
+        on_batch: Callable[[Delivered], None] | None = None,
+        seed: int | None = None,
+    ) -> None:
+        """``timeout``: the function's, in seconds. ``on_batch`` is called on a poller's thread.
+
+        Makes the queue if it is not there. Raises LocalLambdaError for settings that AWS refuses too.
+        """
+        self.queue = queue
+        self._mapping = mapping or Mapping()
+        _check(queue, self._mapping)
+        self._server = server
+        self._functions = functions
+        self._on_batch = on_batch
+        self._random = random.Random(seed)  # noqa: S311 - chooses faults
+        self._again: list[dict[str, Any]] = []
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        self._repeating = 0
+        self._url, self._arn = server.queue(queue, visibility=max(30, int(6 * timeout)))
+        if server.visibility(self._url) < timeout:
+            raise LocalLambdaError(
+                f"queue {queue}: its visibility timeout of {server.visibility(self._url)} s is shorter than the "
+                f"function's timeout of {timeout:g} s; AWS refuses that"
+            )
+        self._threads = [
+            threading.Thread(target=self._poll, args=(function,), name=f"poll-{queue}", daemon=True)
+            for function in functions
+        ]
+
+    @property
+    def url(self) -> str:
+        """The queue's URL."""
+        return self._url
+
+    def start(self) -> None:
+        """Begin to poll."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End polling; batches under way are finished."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def is_idle(self) -> bool:
+        """Tell whether there is nothing in the queue, visible or not, and nothing to be repeated."""
+        with self._lock:
+            if self._repeating or self._again:
+                return False
+        # Twice: the numbers are taken one after the other, and a message that becomes visible in between is in none.
+        return all(self._server.counts(self._url) == (0, 0, 0) for _ in range(2))
+
+    def wait_idle(self, timeout: float = float("inf")) -> bool:
+        """Wait until all is done, or dead; return False if it is not by then."""
+        until = time.monotonic() + timeout
+        while not self.is_idle():
+            if time.monotonic() > until or self._stop.wait(0.05):
+                return False
+        return True
+
+    def _poll(self, function: LocalLambda) -> None:
+        while not self._stop.is_set():
+            with self._lock:
+                again, self._again = self._again, []
+                self._repeating += bool(again)  # what has been deleted, so that the server does not know of it
+            try:
+                for batch in batches(self._gather(again), self._mapping.batch_size):
+                    self._deliver(function, batch)
+            except EnvironmentClosedError:
+                return
+            except Exception:  # noqa: BLE001 - the server is being stopped, or was away for a moment
+                if self._stop.wait(0.2):
+                    return
+            finally:
+                with self._lock:
+                    self._repeating -= bool(again)
+
+    def _gather(self, again: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Receive until the batch is full, the window has passed, or, without one, once."""
+        records = list(again)
+        until = time.monotonic() + self._mapping.window
+        while len(records) < self._mapping.batch_size and not self._stop.is_set():
+            wait = 0 if records else _POLL
+            found = self._receive(min(_MOST_AT_ONCE, self._mapping.batch_size - len(records)), wait)
+            records += found
+            if not self._mapping.window or time.monotonic() >= until:
+                break
+            if not found:
+                self._stop.wait(0.05)
+        return records
+
+    def _receive(self, count: int, wait: int) -> list[dict[str, Any]]:
+        answer = self._server.client.receive_message(
+            QueueUrl=self._url,
+            MaxNumberOfMessages=count,
+            WaitTimeSeconds=wait,
+            MessageSystemAttributeNames=["All"],
+            MessageAttributeNames=["All"],
+        )
+        return [record(message, self._arn) for message in answer.get("Messages", [])]
+
+    def _deliver(self, function: LocalLambda, batch: list[dict[str, Any]]) -> None:
+        if self._random.random() < self._mapping.throttles:
+            self._return(batch)
+            self._tell(Delivered(self.queue, batch, {each["messageId"] for each in batch}, None))
+            return
+        invocation = function.invoke({"Records": batch})
+        ids = {each["messageId"] for each in batch}
+        failed = failed_ids(invocation.payload, ids, ok=invocation.ok, partial=self._mapping.partial)
+        self._delete([each for each in batch if each["messageId"] not in failed])
+        if not self.queue.endswith(".fifo"):
+            again = [each for each in batch if self._random.random() < self._mapping.duplicates]
+            with self._lock:
+                self._again += again
+        self._tell(Delivered(self.queue, batch, failed, invocation))
+
+    def _delete(self, records: list[dict[str, Any]]) -> None:
+        for entries in _entries(records):
+            self._server.client.delete_message_batch(QueueUrl=self._url, Entries=entries)
+
+    def _return(self, records: list[dict[str, Any]]) -> None:
+        """Give back what could not be delivered; each has been received once more for it.
+
+        A repeated one is deleted already: its entry fails, which is as it should be.
+        """
+        for entries in _entries(records):
+            visible = [{**entry, "VisibilityTimeout": 0} for entry in entries]
+            self._server.client.change_message_visibility_batch(QueueUrl=self._url, Entries=visible)
+
+    def _tell(self, delivered: Delivered) -> None:
+        if self._on_batch is not None:
+            self._on_batch(delivered)
+
+
+def _entries(records: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Return the entries for calls that take ten messages each."""
+    return [
+        [
+            {"Id": str(number), "ReceiptHandle": each["receiptHandle"]}
+            for number, each in enumerate(records[start : start + _MOST_AT_ONCE])
+        ]
+        for start in range(0, len(records), _MOST_AT_ONCE)
+    ]
+
+
+def _check(queue: str, mapping: Mapping) -> None:
+    fifo = queue.endswith(".fifo")
+    most = _LONGEST_FIFO_BATCH if fifo else _LONGEST_BATCH
+    if not 1 <= mapping.batch_size <= most:
+        raise LocalLambdaError(f"queue {queue}: the batch size is 1 to {most}, not {mapping.batch_size}")
+    if mapping.window and (fifo or not 0 <= mapping.window <= _LONGEST_WINDOW):
+        raise LocalLambdaError(f"queue {queue}: a batch window is 0 to {_LONGEST_WINDOW} s, and not for FIFO queues")
+    if mapping.batch_size > _LONGEST_FIFO_BATCH and mapping.window < 1:
+        raise LocalLambdaError(f"queue {queue}: a batch size above 10 needs a batch window of at least 1 s")
