@@ -55,7 +55,7 @@ def test_starting_on_lambda_loads_four_files_more(tmp_path: Path) -> None:
     before = "import awslambdaric.bootstrap, awslambdaric.lambda_runtime_client, lambda_punch"
     loaded = modules("lambda_punch.start()", before=before, PYTHONPATH=str(ROOT), **environ)
 
-    ours = {"handled", "response", "shutdown", "threads"}
+    ours = {"handled", "response", "signals", "threads"}
     assert loaded == {f"lambda_punch.runtime.{name}" for name in ours}
 
 

@@ -115,10 +115,10 @@ class OnLambda(Mode):
 
     def _open_ledger(self, function: Callable[..., Any]) -> int:
         """Make the ledger at the first push: a function that pushes nothing does not pay for it."""
-        from lambda_punch.runtime import reports  # noqa: F401 - the shutdown may have no descriptor to load it
         from lambda_punch.runtime.ledger import Ledger
 
         process = self._process
+        process.get_ready_to_end()
         with process.making:
             ledger = process.ledger
             if ledger is None:
@@ -149,8 +149,7 @@ class Alone(OnLambda):
         """Have the punches run; come back when they are done or when the margin begins, whatever still runs."""
         process = self._process
         if process.pending:
-            from lambda_punch.runtime import reports  # noqa: F401 - as in _open_ledger
-
+            process.get_ready_to_end()
             if not process.worker.drain(process.until):
                 process.name_overdue()
 

@@ -112,6 +112,7 @@ class Process:
         self.request_id = ""
         self.until_ms = 0
         self.ledger: Ledger | None = None
+        self._load_the_end: Callable[[], object] | None = None
         self._drain: Drain | None = None
         self._worker: Worker | None = None
         self._loop: BackgroundLoop | None = None
@@ -209,6 +210,16 @@ class Process:
     def measure(self) -> None:
         """Note from now on when responses go out."""
         self.measured = True
+
+    def ends_by(self, load: Callable[[], object]) -> None:
+        """Have ``load`` called at the first push: at the end there may be no descriptor to load what works it off."""
+        self._load_the_end = load
+
+    def get_ready_to_end(self) -> None:
+        """Load what works leftovers off."""
+        if self._load_the_end is not None:
+            load, self._load_the_end = self._load_the_end, None
+            load()
 
     # -- the parts, made when they are needed -------------------------------------------------------------------------
 

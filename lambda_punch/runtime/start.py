@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lambda_punch.runtime.handled import HandledFile
     from lambda_punch.runtime.modes import OnLambda
     from lambda_punch.runtime.shutdown import Shutdown
+    from lambda_punch.runtime.signals import Sigterm
 
 
 def start() -> None:
@@ -105,12 +106,12 @@ class _Client:
     """What the moments of awslambdaric mean to us; both are its main thread's."""
 
     def __init__(self) -> None:
-        self.shutdown: Shutdown | None = None
+        self.sigterm: Sigterm | None = None
 
     def before_next(self) -> None:
         """Note that it asks for its next event: the response of the last one is out, if there was one."""
-        if self.shutdown is not None:
-            self.shutdown.stay_first()
+        if self.sigterm is not None:
+            self.sigterm.check()
         if process.sequence:
             process.respond()
 
@@ -134,7 +135,7 @@ def _on_lambda(process: Process, found: Settings) -> Mode:
     def go_on() -> OnLambda:
         file = None if _managed() else _open_handled_file(found)
         mode = _mode(process, file, found, watched=watched, heard=late is None)
-        client.shutdown = _watch_sigterm(process, file)
+        client.sigterm = _watch_sigterm(process, file)
         return mode
 
     if late is None and _has_snapshot():
@@ -203,16 +204,26 @@ def _open_handled_file(found: Settings) -> HandledFile | None:
         return None
 
 
-def _watch_sigterm(process: Process, file: HandledFile | None) -> Shutdown | None:
-    from lambda_punch.runtime.shutdown import Shutdown
+def _watch_sigterm(process: Process, file: HandledFile | None) -> Sigterm | None:
+    from lambda_punch.runtime.signals import Sigterm
 
+    def shutdown() -> Shutdown:
+        from lambda_punch.runtime.shutdown import Shutdown
+
+        return Shutdown(process, file)
+
+    def work_off(began: float) -> None:
+        if process.pending:
+            shutdown().work_off(began)
+
+    process.ends_by(shutdown)
     try:
-        shutdown = Shutdown(process, file)
-        shutdown.install()
+        sigterm = Sigterm(work_off)
+        sigterm.install()
     except ValueError:
         _log.logger().warning("start() was not called on the main thread: no jobs will be run at the shutdown")
         return None
-    return shutdown
+    return sigterm
 
 
 process = Process(lambda process: Starting(process, _begin))

@@ -44,7 +44,7 @@ POINTS = [
     Point("answer is about to be sent", RUNTIME, "zmq:Socket.send_multipart", answered=True),
     Point("extension has the answer", EXTENSION, "extension.drain:Drain._answered", "true", answered=True, over=True),
     Point("extension asks for its next event", EXTENSION, "extension.loop:_ask_next", answered=True, over=True),
-    Point("SIGTERM is here", RUNTIME, "lambda_punch.runtime.shutdown:Shutdown._work_off", phase=SHUTDOWN),
+    Point("SIGTERM is here", RUNTIME, "lambda_punch.runtime.signals:Sigterm._end_with_leftovers", phase=SHUTDOWN),
     Point("heir is about to be made", RUNTIME, "lambda_punch.runtime.heir:fork_heir", phase=SHUTDOWN),
     Point("heir is announced", RUNTIME, "lambda_punch.runtime.heir:Heir.begin", phase=SHUTDOWN),
     Point("heir is in a job", HEIR, "heir is in a job", phase=SHUTDOWN),
@@ -61,8 +61,13 @@ POINTS_ALONE = [
     Point("drain is asked for", RUNTIME, "lambda_punch.runtime.worker:Worker.request", answered=True),
     Point("job begins", RUNTIME, "job begins", answered=True),
     Point("drain is over", RUNTIME, "lambda_punch.runtime.drain:Drain.run", "after", answered=True),
-    Point("SIGTERM is here", RUNTIME, "lambda_punch.runtime.shutdown:Shutdown._work_off", phase=SHUTDOWN),
-    Point("leftovers are done or given up", RUNTIME, "lambda_punch.runtime.shutdown:Shutdown._leave", phase=SHUTDOWN),
+    Point("SIGTERM is here", RUNTIME, "lambda_punch.runtime.signals:Sigterm._end_with_leftovers", phase=SHUTDOWN),
+    Point(
+        "leftovers are done or given up",
+        RUNTIME,
+        "lambda_punch.runtime.shutdown:Shutdown._finish_alone",
+        phase=SHUTDOWN,
+    ),
 ]
 
 KILL_RUNTIME, KILL_EXTENSION = "kill -9 the runtime", "kill -9 the extension"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from unittest import mock
 
 from lambda_punch.runtime import shutdown
 from lambda_punch.runtime.modes import Alone
@@ -68,9 +67,7 @@ class WorldAlone(World):
             self.faults.append("the function waited past the deadline")
 
     def sigterm(self) -> None:
-        ending = shutdown.Shutdown(self.process, None)
-        with mock.patch.object(shutdown.Shutdown, "_end"):
-            ending._work_off(self.clock.now)
+        shutdown.Shutdown(self.process, None).work_off(self.clock.now)
         self.terminated = True
         self.die()
 

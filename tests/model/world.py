@@ -126,7 +126,7 @@ class World:
     # -- the fakes ----------------------------------------------------------------------------------------------------
 
     def _patch(self) -> None:
-        for module in ("runtime.drain", "runtime.modes", "runtime.process", "runtime.shutdown", "runtime.heir"):
+        for module in ("runtime.drain", "runtime.modes", "runtime.process", "runtime.heir"):
             self._set(f"lambda_punch.{module}.time", self.clock)
         self._set("lambda_punch.runtime.worker.time", self.clock)
         self._set("extension.loop.time", self.clock)
@@ -134,6 +134,7 @@ class World:
         self._set("extension.log._write", lambda _level, message: self._log(message))
         # real seconds, where a thread has to be waited for
         self._set("lambda_punch.runtime.deadlines.LAST_START", 0.02)
+        self._set("lambda_punch.runtime.deadlines.FORK", 0.025)
         self._set("lambda_punch.runtime.deadlines.LAST_END", 0.03)
         self._set("lambda_punch.runtime.heir.fork_heir", self._fork)
         self._set("lambda_punch.runtime.handled._lives", lambda _pid: not self.extension_dead)
@@ -281,9 +282,7 @@ class World:
 
     def sigterm(self) -> None:
         """The runtime's share of the shutdown, then its death."""
-        ending = shutdown.Shutdown(self.process, self.file)
-        with mock.patch.object(shutdown.Shutdown, "_end"):
-            ending._work_off(self.clock.now)
+        shutdown.Shutdown(self.process, self.file).work_off(self.clock.now)
         self.die()
 
     def die(self) -> None:
