@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lambda_punch._log import logger
 from lambda_punch.errors import EventLoopError
 from lambda_punch.runtime import threads
+from lambda_punch.runtime.forks import end_child
+from lambda_punch.runtime.punch import name_of
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
     from concurrent.futures import Future
     from contextvars import Context
 
@@ -62,6 +64,7 @@ class BackgroundLoop:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._forked = False
         self._underway: set[Future[Outcome]] = set()
 
     def run(self, awaitable: Awaitable[Any], context: Context | None = None) -> Any:
@@ -80,7 +83,7 @@ class BackgroundLoop:
             _close(awaitable)
             raise EventLoopError("this is the event loop's own thread, which cannot wait for itself: await it instead")
         context = copy_context() if context is None else context
-        coroutine = _outcome(awaitable)
+        coroutine = _outcome(awaitable, lambda: self._forked)
         try:
             future = context.run(asyncio.run_coroutine_threadsafe, coroutine, loop)
         except RuntimeError:  # closed since
@@ -102,11 +105,19 @@ class BackgroundLoop:
                 self._thread = threads.start(threads.LOOP, lambda: self._serve(loop))
             return self._loop
 
+    def note_fork(self) -> None:
+        """Note, in a forked child, that it must not go round in this loop: it is the parent's."""
+        self._forked = True
+        if self._loop is not None:
+            self._loop.stop()
+
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
         stopped = False
         while True:
             try:
                 loop.run_forever()
+                if self._forked:
+                    end_child(EventLoopError("it cannot await: the loop is its parent's"), lambda: "(an async one)")
             except BaseException as error:  # noqa: BLE001 - SystemExit from a task that a job has made, say
                 logger().error("%r ended the event loop; it goes on", error, exc_info=error)
             else:
@@ -124,15 +135,23 @@ class BackgroundLoop:
                 future.set_result(Outcome(error, None))
 
 
-async def _outcome(awaitable: Awaitable[Any]) -> Outcome:
+async def _outcome(awaitable: Awaitable[Any], is_forked: Callable[[], bool]) -> Outcome:
     import asyncio
 
+    error: BaseException | None = None
+    value = None
     try:
-        return Outcome(None, await awaitable)
+        value = await awaitable
     except asyncio.CancelledError:
         raise
-    except BaseException as error:  # noqa: BLE001 - a job may raise anything
-        return Outcome(error, None)
+    except BaseException as raised:  # noqa: BLE001 - a job may raise anything
+        error = raised
+    if is_forked():
+        end_child(error, lambda: name_of(awaitable))
+    try:
+        return Outcome(error, value)
+    finally:
+        del error  # it holds this frame
 
 
 def _close(awaitable: Any) -> None:

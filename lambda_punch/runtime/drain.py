@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from lambda_punch import _events, _settings
 from lambda_punch._log import logger
 from lambda_punch.runtime import threads
+from lambda_punch.runtime.forks import end_child
 from lambda_punch.runtime.punch import Punch  # noqa: TC001 - now: a child that is forked in its import cannot import it
 from lambda_punch.runtime.reports import report_failure
 from lambda_punch.runtime.spill import watch
@@ -66,6 +67,7 @@ class Drain:
         self._queue = owner.queue
         self._one_at_a_time = threading.Lock()
         self._times: _Times | None = None
+        self._forked = False  # whether this is the drain of the parent, seen from a child that a job has forked
         self._running: dict[int, Punch | None] = {}  # by thread; None: it is about to take one
         self._ends = False
         self._named: list[Punch] = []  # what was named as overdue and still runs
@@ -91,6 +93,10 @@ class Drain:
         """Let the drain that runs start nothing at or after ``until`` (epoch seconds): the environment ends."""
         self.until = until
         self._ends = True
+
+    def note_fork(self) -> None:
+        """Note, in a forked child, that it must not go on with this drain."""
+        self._forked = True
 
     def name_overdue(self, punches: list[Punch] | None = None) -> None:
         """Write a line for each job, by default each that runs, whose invoke is over; once for each job."""
@@ -148,6 +154,8 @@ class Drain:
             running[thread] = punch
             ran += 1
             failed += self._run_within(punch) if hooks else self._run(punch)
+            if self._forked:
+                end_child(None, lambda: punch.name)
             running[thread] = None
             if punch.number:
                 self._owner.settle(punch.number)
@@ -169,6 +177,8 @@ class Drain:
             if result is not None:
                 self._finish(result, punch)
         except BaseException as error:  # noqa: BLE001 - a job may raise anything, SystemExit included
+            if self._forked:
+                end_child(error, lambda: punch.name)
             report_failure(self._owner, error, punch)
             return True
         return False
@@ -181,6 +191,8 @@ class Drain:
         errors: list[BaseException] = []
 
         def report(error: BaseException) -> None:
+            if self._forked:
+                end_child(error, lambda: punch.name)
             errors.append(error)
             report_failure(self._owner, error, punch)
 

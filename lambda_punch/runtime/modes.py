@@ -7,11 +7,11 @@
 | WithExtension   | start() on Lambda, the extension is there         | waits, is in the ledger       | is checked (*)  | a record tells the extension, which holds     | worked off, the rest by an heir |
 | Alone           | start() on Lambda without the extension; WithExtension, when the extension fails it | waits | is checked (*)  | the main thread waits for the drain, to the margin | worked off as far as time is |
 | Unheld          | start() on Managed Instances, or on Lambda under another runtime client without the extension | waits | is checked (*)  | a thread drains; nobody waits        | worked off as far as time is    |
-| Outside         | start() off Lambda; a started process's forked child | runs at once on a thread   | nothing         | nothing                                       | waits for them as it exits      |
+| Outside         | start() off Lambda, also in forked children there | runs at once on a thread   | nothing         | nothing                                       | waits for them as it exits      |
 | Closed          | a shutdown that has taken what was left           | raises ShutDownError          | nothing         | nothing                                       | -                               |
 | Inheriting      | the heir (heir.py)                                | waits for the heir's drain    | nothing         | nothing                                       | Closed, at its end              |
 | Inline, Recording | testing's context managers, which also end them  | runs at once; is kept         | nothing         | nothing                                       | -                               |
-| Within          | `lambda-punch local --compare`'s runtime          | runs before push() returns    | nothing         | nothing                                       | -                               |
+| Within          | start() in a child forked on Lambda; `lambda-punch local --compare`'s runtime | runs before push() returns    | nothing         | nothing                                       | -                               |
 
 (*) Under another runtime client than awslambdaric, handled() is all that tells when a request is done: it ends the
 response. start() begins in Starting and is nothing in all others.
@@ -197,6 +197,22 @@ class Outside(Mode):
             process.become(Closed(process))
             lost = process.drain.under_way + process.queue.clear() + unknown
             report_lost(process, lost, f"the process exited and waited {timeout:g} s")
+
+
+class Within(Mode):
+    """A punch runs before its pusher goes on; one that is pushed by a job comes after that one. Errors are reported."""
+
+    __slots__ = ()
+
+    def __init__(self, process: Process) -> None:
+        super().__init__(process)
+        process.release_all()
+        self.submit = self._submit
+
+    def _submit(self, waiting: Waiting) -> None:
+        self._process.queue.add(waiting)
+        if not self._process.drain.busy:
+            self._process.drain.run(FOREVER)
 
 
 class Closed(Mode):

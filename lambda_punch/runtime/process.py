@@ -102,6 +102,9 @@ class Process:
     def fork(self) -> None:
         """Begin anew in a forked child; if the parent was started, Lambda's part in this is the parent's."""
         self.forked = self.forked or self._started
+        for part in (self._drain, self._loop):
+            if part is not None:  # the child may have been forked in its middle
+                part.note_fork()
         self.reset()
 
     def reset(self) -> None:

@@ -2,7 +2,8 @@
 
 | where                                          | found by                                        | mode                      |
 | ---------------------------------------------- | ----------------------------------------------- | ------------------------- |
-| not on Lambda, or a started process's child    | no AWS_LAMBDA_RUNTIME_API                       | Outside                   |
+| not on Lambda                                  | no AWS_LAMBDA_RUNTIME_API                       | Outside                   |
+| a child forked by a started process on Lambda  | the fork                                        | Within                    |
 | Lambda, a SnapStart snapshot is still to come  | AWS_LAMBDA_INITIALIZATION_TYPE=snap-start       | BeforeRestore, then as below |
 | Lambda with the extension                      | its handled-file                                | WithExtension             |
 | Managed Instances                              | AWS_LAMBDA_INITIALIZATION_TYPE=lambda-managed-instances | Unheld            |
@@ -58,8 +59,10 @@ def _begin(process: Process) -> Mode:
         _log.set_level(found.log_level)
         if found.metrics == "all":
             measure(found)
-        if process.forked or "AWS_LAMBDA_RUNTIME_API" not in os.environ:
+        if "AWS_LAMBDA_RUNTIME_API" not in os.environ:
             return _outside(process, found)
+        if process.forked:
+            return _within(process)
         return _on_lambda(process, found)
     except Exception:  # noqa: BLE001 - the function must start, whatever has been overlooked here
         _log.logger().exception("lambda-punch could not start; jobs run at once, on a thread, as if not on Lambda")
@@ -100,6 +103,13 @@ def _outside(process: Process, found: Settings) -> Mode:
     outside = Outside(process)
     atexit.register(outside.finish, found.exit_timeout)
     return outside
+
+
+def _within(process: Process) -> Mode:
+    """Run what is pushed there and then: a child may end without Python's exit, and what waits is lost in silence."""
+    from lambda_punch.runtime.modes import Within
+
+    return Within(process)
 
 
 class _Client:

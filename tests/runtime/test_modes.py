@@ -15,7 +15,6 @@ import pytest
 
 import lambda_punch as punch
 from extension import contract
-from lambda_punch.command.local import inline_runtime
 from lambda_punch.runtime import modes
 from lambda_punch.runtime.handled import HandledFile
 from lambda_punch.runtime.process import Mode, Process
@@ -68,7 +67,7 @@ def test_the_table_names_every_mode_there_is() -> None:
     """And no other."""
     rows = re.findall(r"^\| (\w+(?:, \w+)*) +\|", modes.__doc__ or "", re.MULTILINE)
     named = {name for row in rows for name in row.split(", ")} - {"mode"}
-    kinds = [value for module in (modes, testing_modes, inline_runtime) for value in vars(module).values()]
+    kinds = [value for module in (modes, testing_modes) for value in vars(module).values()]
     made = {kind.__name__ for kind in kinds if inspect.isclass(kind) and issubclass(kind, Mode)} - {"Mode", "OnLambda"}
 
     assert named == made
@@ -260,7 +259,7 @@ def test_inheriting_a_punch_waits_for_the_heirs_drain(process: Process) -> None:
     assert process.remaining_time() <= 1
 
 
-@pytest.mark.parametrize("kind", [testing_modes.Inline, inline_runtime.Within])
+@pytest.mark.parametrize("kind", [testing_modes.Inline, modes.Within])
 def test_inline_and_within_a_punch_runs_before_push_returns(process: Process, kind: type[Mode]) -> None:
     """In tests, and as `lambda-punch local --compare` has it."""
     process.become(kind(process))

@@ -7,30 +7,9 @@ For ``lambda-punch local --compare``. Run as ``python -m lambda_punch.command.lo
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
-from lambda_punch.runtime.process import FOREVER, Mode
+from lambda_punch.runtime.modes import Within
 from lambda_punch.runtime.start import process
-
-if TYPE_CHECKING:
-    from lambda_punch.runtime.process import Process
-    from lambda_punch.runtime.queue import Waiting
-
-
-class Within(Mode):
-    """A punch runs before its pusher goes on; one that is pushed by a job comes after that one. Errors are logged."""
-
-    __slots__ = ()
-
-    def __init__(self, process: Process) -> None:
-        super().__init__(process)
-        process.release_all()
-        self.submit = self._submit
-
-    def _submit(self, waiting: Waiting) -> None:
-        self._process.queue.add(waiting)
-        if not self._process.drain.busy:
-            self._process.drain.run(FOREVER)
 
 
 def main() -> None:
