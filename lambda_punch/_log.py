@@ -20,6 +20,7 @@ def logger() -> Log:
     import logging
 
     found = logging.getLogger("lambda_punch")
+    found.disabled = False  # logging.config disables every logger that exists, by default, and does not mean us
     if found.level == logging.NOTSET:
         found.setLevel(_level)
     return Log(found)
@@ -57,6 +58,13 @@ class Log:
 
     def _write(self, level: int, message: str, args: tuple[object, ...], error: BaseException | None) -> None:
         try:
+            if (
+                level >= 40 and self._logger.manager.disable >= level
+            ):  # logging.disable(): what is promised is still told
+                import sys
+
+                sys.stderr.write(f"[ERROR] lambda_punch: {message % args if args else message}\n")
+                return
             self._logger.log(level, message, *args, exc_info=error, stacklevel=3)
         except Exception:  # noqa: BLE001 - see above
             if error is not None:

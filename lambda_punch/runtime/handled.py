@@ -19,7 +19,7 @@ class NoExtensionError(Exception):
 class HandledFile:
     """Writes records; for the runtime's main thread, and after a fork for nobody."""
 
-    __slots__ = ("_descriptor", "_directory", "_extension", "_pid", "_sequence")
+    __slots__ = ("_descriptor", "_directory", "_extension", "_file", "_pid", "_sequence")
 
     def __init__(self, directory: str) -> None:
         """Open the file in ``directory``; raise NoExtensionError if no extension of this contract made it."""
@@ -30,6 +30,8 @@ class HandledFile:
         except OSError as error:
             raise NoExtensionError(f"the handled-file cannot be used: {error}") from error
         self._directory = directory
+        status = os.fstat(self._descriptor)
+        self._file = status.st_dev, status.st_ino
         self._pid = os.getpid()
         self._sequence = 0
         try:
@@ -47,12 +49,32 @@ class HandledFile:
         if not _contract.is_request_id(request_id):
             request_id = _contract.ANY_REQUEST
         record = _contract.encode_record(self._sequence, state, pid or self._pid, until_ms, request_id)
+        if not self._is_there():
+            return False
         os.pwrite(self._descriptor, record, 0)
-        return os.fstat(self._descriptor).st_nlink > 0
+        return True
 
     def is_heeded(self) -> bool:
         """Tell whether the extension is there to wait for anything: it lives, and nobody has removed the file."""
-        return os.fstat(self._descriptor).st_nlink > 0 and _lives(self._extension)
+        try:
+            return self._is_there() and _lives(self._extension)
+        except OSError:
+            return False
+
+    def _is_there(self) -> bool:
+        """Tell whether the file still has its name; open it again where its descriptor is not its own any more.
+
+        Code that closes descriptors by number closes ours, and a file of its own may have the number by now. Raises
+        OSError where it cannot be opened again.
+        """
+        try:
+            status = os.fstat(self._descriptor)
+        except OSError:
+            status = None
+        if status is None or (status.st_dev, status.st_ino) != self._file:
+            self._descriptor = _open(self._directory)
+            status = os.fstat(self._descriptor)
+        return status.st_nlink > 0 and (status.st_dev, status.st_ino) == self._file
 
     def remove(self) -> None:
         """Remove the file: the extension then holds no more for this process. Never raises."""

@@ -46,7 +46,7 @@ class Ledger:
         """Note a job that will call ``function``; return the number to settle it with, 0 where there is no room."""
         try:
             line = self._known[function.__module__, function.__qualname__]
-        except Exception:  # noqa: BLE001 - not known yet, or a __getattr__ that raises anything
+        except BaseException:  # noqa: BLE001 - not known yet, or a __getattr__ that raises anything
             line = self._line(function)
         number = self._next()
         slot = number % _SLOTS
@@ -72,7 +72,7 @@ class Ledger:
         if line > 1:
             try:
                 self._known[function.__module__, function.__qualname__] = line
-            except Exception:  # noqa: BLE001, S110 - a partial has no name of its own to know it by; others raise anything
+            except BaseException:  # noqa: BLE001, S110 - a partial has no name of its own to know it by; others raise anything
                 pass
         return line
 

@@ -80,7 +80,9 @@ def no_entry(_function: object) -> int:
 def _not_callable(value: object) -> NotCallableError:
     from lambda_punch.errors import NotCallableError
 
-    return NotCallableError(f"push() takes a function and its arguments, as in push(send, order); got {value!r}")
+    return NotCallableError(
+        f"push() takes a function and its arguments, as in push(send, order); got a {type(value).__name__}"
+    )
 
 
 class Process:

@@ -271,3 +271,96 @@ def test_what_a_forked_child_pushes_is_run_there(function: Callable[..., Functio
 
     assert shop.call() == 0
     assert shop.told == ["pushed in the child"]
+
+
+@pytest.mark.parametrize("closes", ["os.close(number)", "os.closerange(number, number + 1)"])
+def test_a_record_is_never_written_over_a_file_of_the_users(function: Callable[..., Function], closes: str) -> None:
+    """Code that closes a descriptor twice gets our number for its own file; jobs run all the same."""
+    shop = function(
+        f"""
+        punch.start()
+        ours = [int(fd) for fd in os.listdir("/proc/self/fd")
+                if os.path.realpath("/proc/self/fd/" + fd).endswith("/handled")]
+
+        @punch.handler
+        def handler(event, context):
+            if event == 2:
+                for number in ours:
+                    {closes}
+                open(os.environ["NOTES"] + ".his", "w").close()
+                global his
+                his = os.open(os.environ["NOTES"] + ".his", os.O_RDWR)
+                os.write(his, b"his text, and long enough to see what is written over it")
+            punch.push(note, event)
+            return event
+        """,
+        timeout=10,
+    )
+
+    began = time.monotonic()
+    assert [shop.call(number) for number in (1, 2, 3)] == [1, 2, 3]
+    assert time.monotonic() - began < 5
+    assert shop.told == ["1", "2", "3"]
+    his = shop.notes_file.with_name(shop.notes_file.name + ".his")
+    assert his.read_text() == "his text, and long enough to see what is written over it"
+
+
+@pytest.mark.parametrize(
+    "silences",
+    ['logging.config.dictConfig({"version": 1})', "logging.disable(logging.CRITICAL)"],
+)
+def test_logging_that_is_configured_anew_does_not_silence_failures(
+    function: Callable[..., Function], silences: str
+) -> None:
+    """dictConfig disables every logger that exists, by default."""
+    shop = function(
+        f"""
+        import logging, logging.config
+
+        def bad():
+            raise ValueError("broken")
+
+        @punch.handler
+        def handler(event, context):
+            punch.push(bad)
+            if event == 2:
+                {silences}
+            return event
+        """,
+        timeout=10,
+    )
+
+    assert [shop.call(number) for number in (1, 2)] == [1, 2]
+    assert len(shop.said("job app.bad of request")) == 2
+
+
+def test_no_line_holds_an_event_or_an_argument(function: Callable[..., Function]) -> None:
+    """Not where handled() is given the event by mistake, nor where a push comes too late, nor where a name is odd."""
+    shop = function(
+        """
+        import functools
+
+        def odd(secret):
+            raise ValueError
+        odd.__qualname__ = "odd\\n[ERROR] forged line"
+
+        def handler(event, context):
+            try:
+                punch.push(odd, event["password"])
+                try:
+                    punch.push(event)
+                except punch.NotCallableError as error:
+                    print("refused:", error)
+            finally:
+                punch.handled(event)
+            return "ok"
+
+        punch.start()
+        """,
+        env={"LAMBDA_PUNCH_LOG_LEVEL": "warning"},
+    )
+
+    assert shop.call({"password": "s3cr3t"}) == "ok"
+    assert shop.said("s3cr3t") == []
+    assert [line for line in shop.said("forged line") if line.startswith("[ERROR] forged")] == []
+    assert len(shop.said("handled() got a dict")) == 1

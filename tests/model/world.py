@@ -297,7 +297,7 @@ class World:
         """What the forked child does; it has its parent's memory as it was."""
         assert self.estate is not None
         self.in_heir = True
-        self.process.fork()
+        self.process.reset()
         self.process.become(Inheriting(self.process, self.ledger))
         with (
             mock.patch("os.setsid"),
