@@ -29,24 +29,34 @@ class Drain:
 
         Nothing is to be had when the runtime dies, when it refuses, or when it takes its announcement back.
         """
+        if not self._ask(record, request_id, until_ms):
+            self._forget()  # who does not answer may never again; another may be there by then, at the same path
+
+    def _ask(self, record: "contract.Record", request_id: str, until_ms: int) -> bool:
+        """Send and wait; tell whether the answer has come."""
         channel = self._connection(record.pid)
         request = [contract.MESSAGE_VERSION, contract.DRAIN, request_id.encode("ascii"), b"%d" % until_ms]
         channel.send_multipart(request, zmq.NOBLOCK)
         while (remaining := until_ms - time.time() * 1000) > 0:
             if self._answered(channel, request_id):
-                return
+                return True
             if not self._handled.wait(record.pid, remaining, channel.FD):
                 debug(f"the runtime process {record.pid} is gone")
-                return
+                return False
             now = self._handled.read()
             if now is not None and now.state == contract.EMPTY and now.sequence > record.sequence:
-                return
+                return False
+        return False
+
+    def _forget(self) -> None:
+        if self._socket is not None:
+            self._socket.close(0)
+            self._socket = None
 
     def _connection(self, pid: int) -> "zmq.Socket[bytes]":
         if self._socket is not None and pid == self._pid:
             return self._socket
-        if self._socket is not None:
-            self._socket.close(0)
+        self._forget()
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.setsockopt(zmq.RECONNECT_IVL, _RETRY_MS)

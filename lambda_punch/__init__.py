@@ -93,6 +93,7 @@ __all__ = [
     "push",
     "remaining_time",
     "start",
+    "time_limit",
 ]
 
 _OF_JOBS = ("DurableJob", "enqueue_many", "is_jobs_event", "job", "jobs_handler")
@@ -164,6 +165,26 @@ def around_job(function: A) -> A:
     """
     _process.around(function)
     return function
+
+
+def time_limit(seconds: float) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return a decorator for functions that are to be interrupted after so many seconds: ``push(time_limit(5)(send), 42)``.
+
+    The function then raises JobTimeoutError. A plain function is interrupted between two steps of Python code, so not
+    before a call that blocks has returned; what an ``async def`` awaits is cancelled. Code that catches BaseException,
+    and C code that never comes back, cannot be reached. ``configure(job_timeout=...)`` limits every pushed job.
+    Raises ConfigurationError for what is no number of seconds from 0.001 to 900. From any thread.
+    """
+    from lambda_punch._settings import seconds as check
+
+    check(0.001)("time_limit()", seconds)
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        from lambda_punch.runtime.time_limit import limited
+
+        return limited(function, seconds)
+
+    return decorate
 
 
 def remaining_time() -> float:

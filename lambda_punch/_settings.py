@@ -210,6 +210,9 @@ class Settings(_Declared):
         default=_contract.MARGIN, parse=float)
     workers: int = option(whole(1, 1000), "how many jobs run at the same time; 1 keeps the order pushed",
         default=1, parse=int)
+    job_timeout: float | None = option(or_none(seconds(0.001)),
+        "seconds after which a pushed job is interrupted and counts as failed; by default it has no limit",
+        default=None, parse=float)
     exit_timeout: float = option(seconds(0), "seconds that an exiting process waits for its jobs when not on Lambda",
         default=30.0, parse=float)
     dir: str = option(must_be(lambda value: "a path" if "\0" in value else None), "directory in which the function and the extension meet; by default one in /tmp",

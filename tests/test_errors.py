@@ -33,7 +33,7 @@ ALLOWED = {
     ("lifespan.py", "RuntimeError"): A_JOB,
     ("turns.py", "RuntimeError"): A_JOB,
     ("flush.py", "RuntimeError"): A_JOB,
-    ("perform.py", "_TimeIsUp"): CAUGHT,
+    ("perform.py", "TimeIsUp"): CAUGHT,
     ("message.py", "ValueError"): CAUGHT,
     ("waits.py", "ValueError"): CAUGHT,
     ("handled.py", "NoExtensionError"): CAUGHT,

@@ -50,6 +50,10 @@ from a system call. Where no other thread wants to run it makes no difference.
 """
 
 
+HOLDS = 3
+"""Invokes at whose ends the environment is held for one job: its own, and those after it in which it still runs."""
+
+
 class Drained(NamedTuple):
     """What one drain did: jobs run, how many of these failed, jobs that still wait."""
 
@@ -70,6 +74,9 @@ class Drain:
         self._forked = False  # whether this is the drain of the parent, seen from a child that a job has forked
         self._running: dict[int, Punch | None] = {}  # by thread; None: it is about to take one
         self._ends = False
+        self._limit: float | None = None
+        self._held = 0  # how many responses in a row found this drain with a job of an earlier one
+        self._left_behind: list[dict[int, Punch | None]] = []  # what threads run that nobody waits for any more
         self._named: list[Punch] = []  # what was named as overdue and still runs
 
     @property
@@ -79,8 +86,9 @@ class Drain:
 
     @property
     def under_way(self) -> list[Punch]:
-        """The punches that run at this moment."""
-        return [punch for punch in self._running.copy().values() if punch is not None]
+        """The punches that run at this moment, those that were left behind as well."""
+        crews = [*self._left_behind, self._running]
+        return [punch for crew in crews for punch in crew.copy().values() if punch is not None]
 
     def wait_until_idle(self, until: float) -> bool:
         """Wait for the end of the drain that runs, if one does, up to ``until`` (epoch seconds); True if idle."""
@@ -93,6 +101,33 @@ class Drain:
         """Let the drain that runs start nothing at or after ``until`` (epoch seconds): the environment ends."""
         self.until = until
         self._ends = True
+
+    def note_overdue(self) -> bool:
+        """Note that a response has found jobs of an earlier one running, and name them; True if it is time to leave them.
+
+        Then the environment has been held for them at the ends of so many invokes that it is to be held no more.
+        """
+        if not self.busy:
+            return False
+        self._held += 1
+        self.name_overdue()
+        return self._held >= HOLDS
+
+    def leave_behind(self) -> None:
+        """Wait no more for the jobs that run now; the next drain does not wait for them, nor do those that wait behind.
+
+        Their threads end when they do. They are named again if they are lost.
+        """
+        names = ", ".join(punch.name for punch in self.under_way)
+        logger().error(
+            "the environment was held %d times for %s and is held for it no more; the jobs behind it run without it",
+            HOLDS, names,
+        )  # fmt: skip
+        self._left_behind = [crew for crew in self._left_behind if crew]
+        self._left_behind.append(self._running)
+        self._running = {}
+        self._one_at_a_time = threading.Lock()
+        self._held = 0
 
     def note_fork(self) -> None:
         """Note, in a forked child, that it must not go on with this drain."""
@@ -112,6 +147,8 @@ class Drain:
         """Run what is released; start nothing at or after ``until`` (epoch seconds). Never raises."""
         with self._one_at_a_time:
             self.until = until
+            self._limit = _settings.current().job_timeout
+            self._held = 0
             self._times = _Times() if _events.of_punches() else None
             before = sys.getswitchinterval()
             if before > BESIDE:
@@ -148,7 +185,7 @@ class Drain:
         take, running, thread, hooks = self._queue.take, self._running, threading.get_ident(), self._owner.hooks
         punch: Punch | None = None
         running[thread] = None
-        while (began := time.time()) < self.until:
+        while (began := time.time()) < self.until and running is self._running:
             if (punch := take()) is None:
                 break
             running[thread] = punch
@@ -173,7 +210,8 @@ class Drain:
         context, keywords = punch.context, punch.keywords
         call = _call if context is None else context.run
         try:
-            result = call(punch.function, *punch.args, **keywords) if keywords else call(punch.function, *punch.args)
+            function = punch.function if self._limit is None else _limited(punch.function, self._limit)
+            result = call(function, *punch.args, **keywords) if keywords else call(function, *punch.args)
             if result is not None:
                 self._finish(result, punch)
         except BaseException as error:  # noqa: BLE001 - a job may raise anything, SystemExit included
@@ -197,7 +235,8 @@ class Drain:
             report_failure(self._owner, error, punch)
 
         try:
-            result = punch.run()
+            function = punch.function if self._limit is None else _limited(punch.function, self._limit)
+            result = punch.within(function, *punch.args, **punch.kwargs)
             if result is not None:
                 self._finish(result, punch, around, report)
         except BaseException as error:  # noqa: BLE001 - as above
@@ -238,3 +277,9 @@ class _Times:
 
 def _call(function: Callable[..., object], /, *args: object, **kwargs: object) -> object:
     return function(*args, **kwargs)
+
+
+def _limited(function: Callable[..., object], seconds: float) -> Callable[..., object]:
+    from lambda_punch.runtime.time_limit import limited
+
+    return limited(function, seconds)

@@ -151,7 +151,7 @@ class Alone(OnLambda):
         if process.pending:
             process.get_ready_to_end()
             if not process.worker.drain(process.until):
-                process.name_overdue()
+                process.leave_overdue()
 
 
 class Unheld(OnLambda):
@@ -263,6 +263,10 @@ class WithExtension(OnLambda):
         """Write the record: this request is handled, and whether punches wait."""
         process = self._process
         try:
+            if process.leave_overdue() and self._server is not None:
+                self._server.retire()
+                self._server = None
+                self._asked = True
             if not process.pending or time.time() >= process.until:
                 self._write(_contract.EMPTY)  # also in the margin: nothing starts, and the extension may have left
             elif self._asked or process.drain.busy:
@@ -278,7 +282,6 @@ class WithExtension(OnLambda):
         self._asked = False
         self._announced = self._process.request_id or _contract.ANY_REQUEST
         self._write(_contract.JOBS)
-        self._process.name_overdue()
         if self._server is None and self._process.mode is self:
             from lambda_punch.runtime.server import DrainServer
 

@@ -242,10 +242,13 @@ class Process:
         """Whether punches wait or run."""
         return bool(len(self.queue)) or (self._drain is not None and self._drain.busy)
 
-    def name_overdue(self) -> None:
-        """Write a line for each job that runs although its invoke is over; once for each."""
-        if self._drain is not None:
-            self._drain.name_overdue()
+    def leave_overdue(self) -> bool:
+        """Name the jobs that run although their invoke is over; leave them behind, and return True, if that goes on."""
+        if self._drain is None or not self._drain.note_overdue():
+            return False
+        self._drain.leave_behind()
+        self._worker = None
+        return True
 
     @property
     def loop(self) -> BackgroundLoop:

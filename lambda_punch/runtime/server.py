@@ -34,16 +34,29 @@ class DrainServer:
         self._directory = directory
         self._run = run
         self._on_failure = on_failure
+        self._retired = False
+        self._socket: zmq.Socket[bytes] | None = None
 
     def start(self) -> None:
         """Begin to answer, on a thread of its own. Raises RuntimeError where the system refuses one."""
         threads.start(threads.DRAIN, self._serve, died=lambda _error: self._on_failure())
 
+    def retire(self) -> None:
+        """End when the drain that runs has ended; another one takes the requests from now on."""
+        self._retired = True
+        _retired.append(self)
+        try:
+            os.unlink(_contract.drain_endpoint(self._directory, os.getpid()).removeprefix("ipc://"))
+        except OSError:
+            pass  # so that nobody comes here any more; where nobody can, that is as well
+
     def _serve(self) -> None:
-        server = _bind(self._directory)
-        while True:
+        server = self._socket = _bind(
+            self._directory
+        )  # kept: its end would remove the path, which is another's by then
+        while not self._retired:
             sender, *frames = server.recv_multipart()
-            if (answer := self._answer(frames)) is not None:
+            if (answer := self._answer(frames)) is not None and not self._retired:
                 server.send_multipart([sender, *answer])
 
     def _answer(self, frames: list[bytes]) -> list[bytes] | None:
@@ -57,6 +70,9 @@ class DrainServer:
         if drained is None:
             return [*head, b"not the request that was announced"]
         return [_contract.MESSAGE_VERSION, _contract.DONE, request_id, *(b"%d" % count for count in drained)]
+
+
+_retired: list[DrainServer] = []
 
 
 def _bind(directory: str) -> zmq.Socket[bytes]:

@@ -8,7 +8,6 @@ A job that does not end even then is left behind: its message is reported as fai
 
 from __future__ import annotations
 
-import ctypes
 import signal
 import threading
 import time
@@ -18,10 +17,9 @@ from contextvars import ContextVar, copy_context
 from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lambda_punch._log import logger
 from lambda_punch.errors import JobTimeoutError
-from lambda_punch.runtime import threads
 from lambda_punch.runtime.start import process
+from lambda_punch.runtime.time_limit import TimeIsUp, interrupted_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,10 +55,6 @@ def current() -> Execution | None:
     return _current.get()
 
 
-class _TimeIsUp(BaseException):
-    """Raised inside a job whose time is up."""
-
-
 def context_of(execution: Execution) -> Context:
     """Return a context of its own for a run, in which current() tells of it."""
     context = copy_context()
@@ -86,7 +80,7 @@ def perform(  # noqa: PLR0913, PLR0917 - a call, where and for how long
             _await(result, context, until - time.monotonic(), around)
         elif isinstance(result, (GeneratorType, AsyncGeneratorType)):
             raise TypeError("a generator function cannot be a job; none of it ran")
-    except _TimeIsUp:
+    except TimeIsUp:
         execution = context[_current]
         raise JobTimeoutError(f"{execution.job if execution else 'the job'} was stopped after {limit:.3g} s") from None
 
@@ -94,17 +88,16 @@ def perform(  # noqa: PLR0913, PLR0917 - a call, where and for how long
 class _Done:
     """Whether the job has ended; it is not interrupted after that."""
 
-    __slots__ = ("lock", "now")
+    __slots__ = ("now",)
 
     def __init__(self) -> None:
         self.now = False
-        self.lock = threading.Lock()
 
 
 def _interruption(limit: float, done: _Done) -> AbstractContextManager[None]:
     if limit == float("inf"):
         return nullcontext()
-    return _alarm(limit, done) if _can_use_alarm(limit) else _asynchronous_exception(limit, done)
+    return _alarm(limit, done) if _can_use_alarm(limit) else interrupted_after(limit)
 
 
 def _can_use_alarm(limit: float) -> bool:
@@ -119,7 +112,7 @@ def _can_use_alarm(limit: float) -> bool:
 def _alarm(limit: float, done: _Done) -> Iterator[None]:
     def interrupt(_number: int, _frame: object) -> None:
         if not done.now:
-            raise _TimeIsUp
+            raise TimeIsUp
 
     before = signal.signal(signal.SIGALRM, interrupt)
     began = time.monotonic()
@@ -137,38 +130,8 @@ def _alarm(limit: float, done: _Done) -> Iterator[None]:
             signal.setitimer(signal.ITIMER_REAL, max(0.001, others - (time.monotonic() - began)), interval)
 
 
-@contextmanager
-def _asynchronous_exception(limit: float, done: _Done) -> Iterator[None]:
-    thread = threading.get_ident()
-
-    ended = threading.Event()
-
-    def interrupt() -> None:
-        if not ended.wait(min(max(limit, 0.001), threading.TIMEOUT_MAX)):
-            with done.lock:
-                if not done.now:
-                    _raise_in(thread, _TimeIsUp)
-
-    try:
-        threads.start(threads.TIME_LIMIT, interrupt)
-    except RuntimeError as error:  # the system refuses
-        logger().error("a job has no time limit: %s", error)
-    try:
-        yield
-    finally:
-        with done.lock:
-            done.now = True
-        _raise_in(thread, None)  # one that was set and has not been raised yet
-        ended.set()
-
-
-def _raise_in(thread: int, exception: type[BaseException] | None) -> None:
-    argument = ctypes.py_object(exception) if exception is not None else ctypes.c_void_p(None)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), argument)
-
-
 def _await(awaitable: Awaitable[Any], context: Context, limit: float, around: Around | None) -> None:
-    """Await on the process's loop. Raises _TimeIsUp when the time is up, even if the job cannot be cancelled."""
+    """Await on the process's loop. Raises TimeIsUp when the time is up, even if the job cannot be cancelled."""
     from concurrent.futures import TimeoutError as FutureTimeoutError
 
     timeout = None if limit == float("inf") else max(limit, 0.0)
@@ -177,13 +140,13 @@ def _await(awaitable: Awaitable[Any], context: Context, limit: float, around: Ar
         error = future.result(None if timeout is None else timeout + 2 * GRACE)
     except FutureTimeoutError:
         future.cancel()
-        raise _TimeIsUp from None
+        raise TimeIsUp from None
     if error is not None:
         raise error
 
 
 async def _outcome(awaitable: Awaitable[Any], timeout: float | None, around: Around | None) -> BaseException | None:
-    """Return what the job raised, _TimeIsUp if it was cancelled, or None.
+    """Return what the job raised, TimeIsUp if it was cancelled, or None.
 
     Nothing is raised here, because a SystemExit that leaves a task would end the loop, which other jobs need.
     """
@@ -204,4 +167,4 @@ async def _outcome(awaitable: Awaitable[Any], timeout: float | None, around: Aro
         return task.result()
     task.cancel()
     await asyncio.wait({task}, timeout=GRACE)
-    return _TimeIsUp()
+    return TimeIsUp()
