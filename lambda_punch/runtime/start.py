@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 from lambda_punch import _contract, _log, _settings
 from lambda_punch.runtime.modes import Starting, until_ms
@@ -21,6 +22,7 @@ from lambda_punch.runtime.process import Mode, Process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from lambda_punch._settings import Settings
@@ -96,13 +98,43 @@ def after_response(function: Any) -> None:
 
 
 def _outside(process: Process, found: Settings) -> Mode:
-    import atexit
-
     from lambda_punch.runtime.modes import Outside
 
     outside = Outside(process)
-    atexit.register(outside.finish, found.exit_timeout)
+    _at_exit(lambda: outside.finish(found.exit_timeout), forked=process.forked)
     return outside
+
+
+def _at_exit(finish: Callable[[], None], *, forked: bool) -> None:
+    """Have ``finish`` called while executors, asyncio and new threads can still be used.
+
+    The hooks of atexit come too late: the interpreter has closed its executors by then, and from 3.12 on it starts no
+    threads any more. Those of threading come in the opposite order of their registration, and concurrent.futures has
+    one, so that is imported first. A child of multiprocessing ends without either; it has hooks of its own.
+    """
+    import atexit
+    import concurrent.futures.thread  # noqa: F401 - see above
+    import sys
+    import threading
+
+    done: list[bool] = []
+
+    def once() -> None:
+        if not done:
+            done.append(True)
+            finish()
+
+    register = getattr(threading, "_register_atexit", None)
+    try:
+        if register is not None:
+            register(once)
+    except RuntimeError:
+        pass  # the interpreter ends already
+    atexit.register(once)
+    if forked and "multiprocessing.util" in sys.modules:
+        from multiprocessing.util import Finalize
+
+        Finalize(None, once, exitpriority=100)
 
 
 def _within(process: Process) -> Mode:
@@ -117,6 +149,7 @@ class _Client:
 
     def __init__(self) -> None:
         self.sigterm: Sigterm | None = None
+        self._told = False
 
     def before_next(self) -> None:
         """Note that it asks for its next event: the response of the last one is out, if there was one."""
@@ -128,7 +161,22 @@ class _Client:
     def after_next(self, request: Any) -> None:
         """Note a request as ``wait_next_invocation`` returns it."""
         deadline_ms = int(getattr(request, "deadline_time_in_ms", None) or 0)
-        process.begin(getattr(request, "invoke_id", None) or "", until_ms(deadline_ms))
+        process.begin(getattr(request, "invoke_id", None) or "", self._until_ms(deadline_ms))
+
+    def _until_ms(self, deadline_ms: int) -> int:
+        """Return when the margin begins; not before half of the request's time, or nothing would ever run."""
+        until, now = until_ms(deadline_ms), int(time.time() * 1000)
+        half = now + (deadline_ms - now) // 2
+        if until >= half:
+            return until
+        if not self._told and deadline_ms > now:
+            self._told = True
+            _log.logger().error(
+                "the margin of %g s leaves no time for jobs in a timeout of %.2g s, so %.2g s are kept free; set margin, or "
+                "LAMBDA_PUNCH_MARGIN, to less", _settings.current().margin, (deadline_ms - now) / 1000,
+                (deadline_ms - half) / 1000,
+            )  # fmt: skip
+        return half if deadline_ms > now else until
 
 
 def _on_lambda(process: Process, found: Settings) -> Mode:

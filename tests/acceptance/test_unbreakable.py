@@ -364,3 +364,25 @@ def test_no_line_holds_an_event_or_an_argument(function: Callable[..., Function]
     assert shop.said("s3cr3t") == []
     assert [line for line in shop.said("forged line") if line.startswith("[ERROR] forged")] == []
     assert len(shop.said("handled() got a dict")) == 1
+
+
+@WITH_AND_WITHOUT
+def test_a_margin_as_long_as_the_timeout_is_told_and_jobs_run(
+    function: Callable[..., Function], extension: Path, with_extension: bool
+) -> None:
+    """Once, with both figures; half of the timeout is kept free then."""
+    shop = function(
+        """
+        @punch.handler
+        def handler(event, context):
+            punch.push(note, event)
+            return event
+        """,
+        env={"LAMBDA_PUNCH_MARGIN": "2"},
+        extensions=[extension] if with_extension else [],
+        timeout=1,
+    )
+
+    assert [shop.call(1), shop.call(2)] == [1, 2]
+    assert shop.told == ["1", "2"]
+    assert len(shop.said("the margin of 2 s leaves no time for jobs in a timeout of 1 s, so 0.5 s are kept free")) == 1
