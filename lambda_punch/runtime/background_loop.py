@@ -70,8 +70,13 @@ class BackgroundLoop:
     def run(self, awaitable: Awaitable[Any], context: Context | None = None) -> Any:
         """Block until ``awaitable`` is done, run in ``context``; return its result or raise its exception.
 
-        Raises EventLoopError on the loop's own thread, which cannot wait for itself.
+        Where the system refuses a thread for the loop (a limit, or the end of the interpreter on 3.12), it runs on this
+        thread, on a loop of its own. Raises EventLoopError on the loop's own thread, which cannot wait for itself.
         """
+        try:
+            self.loop()
+        except RuntimeError:
+            return _run_here(awaitable, context)
         return self.submit(awaitable, context).result()
 
     def submit(self, awaitable: Awaitable[Any], context: Context | None = None) -> Underway:
@@ -152,6 +157,19 @@ async def _outcome(awaitable: Awaitable[Any], is_forked: Callable[[], bool]) -> 
         return Outcome(error, value)
     finally:
         del error  # it holds this frame
+
+
+def _run_here(awaitable: Awaitable[Any], context: Context | None) -> Any:
+    import asyncio
+
+    async def awaited() -> Any:
+        return await awaitable
+
+    loop = asyncio.new_event_loop()
+    try:
+        return (context or copy_context()).run(loop.run_until_complete, awaited())
+    finally:
+        loop.close()
 
 
 def _close(awaitable: Any) -> None:

@@ -193,6 +193,8 @@ class Outside(Mode):
 
             until = time.time() + timeout
             process.worker.drain(until)
+            if len(process.queue) and not process.drain.busy:  # no thread could be had
+                process.drain.run(until)
             unknown = Sending.begin(process).finish(until) if process.spill is not None else []
             process.become(Closed(process))
             lost = process.drain.under_way + process.queue.clear() + unknown

@@ -38,6 +38,11 @@ async def job():
 }
 
 
+# CPython 3.12.0 to 3.12.2 start no thread from the end of the main thread on: https://github.com/python/cpython/issues/113964
+NO_NEW_THREADS = (3, 12, 0) <= sys.version_info < (3, 12, 3)
+
+
+@pytest.mark.skipif(NO_NEW_THREADS, reason="this release starts no thread from the end of the main thread on")
 @pytest.mark.parametrize("job", JOBS)
 @pytest.mark.parametrize("last", [True, False], ids=["at the very end", "earlier"])
 def test_jobs_of_an_exiting_script_can_use_what_others_can(job: str, last: bool) -> None:
