@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lambda_punch.errors import MissingExtraError
 
 from .errors import EnvironmentClosedError
-from .platform.configuration import DERIVED, Settings, absolute_paths
+from .platform.configuration import DERIVED, FunctionConfiguration, absolute_paths
 from .platform.invocation import Call, Invocation, new_trace_id
 from .platform.recording import RUNTIME, Event, Recorder
 
@@ -71,7 +71,7 @@ class LocalLambda:
             raise ValueError("there is neither a handler nor an image")
         if image is not None and (task_root or extensions):
             raise ValueError("an image has its own code and its own extensions")
-        self._settings = Settings(
+        self._settings = FunctionConfiguration(
             handler=handler or "",
             image=image,
             task_root=Path(task_root or ".").resolve(),
@@ -277,7 +277,7 @@ class LocalLambda:
             self._ready.set()
             await self._environment.serve()
 
-    async def _open_image(self, stack: AsyncExitStack) -> tuple[Settings, Host | None]:
+    async def _open_image(self, stack: AsyncExitStack) -> tuple[FunctionConfiguration, Host | None]:
         """Start the image's container, if there is an image; return the settings as it completes them."""
         if self._settings.image is None:
             return self._settings, None
@@ -288,9 +288,9 @@ class LocalLambda:
         return await host.open(self._settings), host
 
     def _local_host(self, api: str, stack: AsyncExitStack) -> Host:
-        from .hosts.processes import LocalHost
+        from .hosts.processes import ProcessHost
 
-        host = LocalHost(api, self._on_log or self._keep)
+        host = ProcessHost(api, self._on_log or self._keep)
         stack.push_async_callback(host.close)
         return host
 

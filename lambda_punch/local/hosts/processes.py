@@ -15,7 +15,7 @@ import subprocess
 import threading
 from typing import TYPE_CHECKING
 
-from lambda_punch.local.platform.host import LaunchError, Process
+from lambda_punch.local.platform.host import LaunchError, MainProcess
 
 from .descendants import Descendants
 from .keeper import Keeper
@@ -30,20 +30,22 @@ _EAGER_TURNS = 50
 _WAKE_SECONDS = 0.02  # a main thread that still runs after this is busy, and gets its signals itself
 
 
-class LocalHost:
+class ProcessHost:
     """Starts, freezes and ends local processes. ``api`` is the platform's ``host:port``."""
 
     def __init__(self, api: str, on_line: LogCallback) -> None:
         self._on_line = on_line
         self._descendants = Descendants(api)
         self._keeper = Keeper()
-        self._running: dict[int, Process] = {}
+        self._running: dict[int, MainProcess] = {}
         self._outputs: list[Output] = []
         self._stopped_strays: set[int] = set()
         self._kept_strays: set[int] = set()
         self._groups: set[int] = set()
 
-    async def start(self, source: str, argv: Sequence[str], *, variables: Mapping[str, str], directory: str) -> Process:
+    async def start(
+        self, source: str, argv: Sequence[str], *, variables: Mapping[str, str], directory: str
+    ) -> MainProcess:
         """Start a process; raise LaunchError if it cannot be executed."""
         try:
             child = subprocess.Popen(  # noqa: ASYNC220 - fork and exec take a millisecond
@@ -63,12 +65,12 @@ class LocalHost:
         self._descendants.adopt(child.pid)
         self._groups.add(child.pid)
         output = self._read(child, source)
-        process = Process(source, child.pid, asyncio.get_running_loop().create_future())
+        process = MainProcess(source, child.pid, asyncio.get_running_loop().create_future())
         self._running[child.pid] = process
         self._watch(child, process, output)
         return process
 
-    async def terminate(self, process: Process) -> None:
+    async def terminate(self, process: MainProcess) -> None:
         """Send SIGTERM to the group of a running process.
 
         One that has just been thawed is given the time to get back to where it was: until then the kernel gives the
@@ -80,7 +82,7 @@ class LocalHost:
             await asyncio.sleep(0.0005)
         self._signal(process, signal.SIGTERM)
 
-    async def kill(self, process: Process) -> None:
+    async def kill(self, process: MainProcess) -> None:
         """Send SIGKILL to the group of a running process."""
         self._signal(process, signal.SIGKILL)
 
@@ -152,7 +154,7 @@ class LocalHost:
         self._outputs.append(output)
         return output
 
-    def _watch(self, child: subprocess.Popen[bytes], process: Process, output: Output) -> None:
+    def _watch(self, child: subprocess.Popen[bytes], process: MainProcess, output: Output) -> None:
         loop = asyncio.get_running_loop()
 
         def ended(status: int) -> None:
@@ -178,7 +180,7 @@ class LocalHost:
 
         loop.add_reader(descriptor, reap)
 
-    def _signal(self, process: Process, number: signal.Signals) -> None:
+    def _signal(self, process: MainProcess, number: signal.Signals) -> None:
         # as on Lambda, a group is reached through its main process only: once that has ended, nothing is signalled
         if process.running:
             _signal_group(process.pid, number)

@@ -42,7 +42,7 @@ WITHHELD_FROM_EXTENSIONS = frozenset(
 
 
 @dataclass(frozen=True)
-class Settings:
+class FunctionConfiguration:
     """One function's configuration. Times are in seconds, memory in MB.
 
     With an ``image`` what follows it is known only when that has been looked at: ``directory``, in which the runtime

@@ -18,7 +18,7 @@ from .recording import PLATFORM, Recorder
 from .shutdown import end
 
 if TYPE_CHECKING:
-    from .configuration import Settings
+    from .configuration import FunctionConfiguration
     from .host import Host
     from .next_events import ShutdownReason
 
@@ -29,7 +29,7 @@ class Environment:
     A call that is still unanswered when :meth:`serve` returns was broken off, or never begun.
     """
 
-    def __init__(self, settings: Settings, host: Host, recorder: Recorder, api: str) -> None:
+    def __init__(self, settings: FunctionConfiguration, host: Host, recorder: Recorder, api: str) -> None:
         self.generation: Generation | None = None
         self.idle = threading.Event()
         self._settings = settings

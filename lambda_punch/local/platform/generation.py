@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from . import next_events, refusals
 from .changes import Changes
 from .extensions_api import INVOKE, Extension, Extensions
-from .host import Host, LaunchError, Process, describe_exit
+from .host import Host, LaunchError, MainProcess, describe_exit
 from .invocation import Answer, Call, failure
 from .mailbox import Mailbox
 from .recording import PLATFORM, RUNTIME, Recorder
@@ -23,7 +23,7 @@ from .states import ExtensionState
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .configuration import Settings
+    from .configuration import FunctionConfiguration
 
 
 class Fault(Exception):  # noqa: N818 - named as the platform names it
@@ -43,13 +43,13 @@ class Fault(Exception):  # noqa: N818 - named as the platform names it
 class Generation:
     """Runtime and extensions of one life of the environment, and the platform's view of them."""
 
-    def __init__(self, settings: Settings, host: Host, recorder: Recorder, api: str) -> None:
+    def __init__(self, settings: FunctionConfiguration, host: Host, recorder: Recorder, api: str) -> None:
         self.settings = settings
         self.host = host
         self.recorder = recorder
         self.extensions = Extensions()
         self.runtime = RuntimeConversation()
-        self.processes: dict[str, Process] = {}
+        self.processes: dict[str, MainProcess] = {}
         self.mailboxes: dict[str, Mailbox] = {RUNTIME: Mailbox()}
         self.changes = Changes()
         self.fault: Fault | None = None
@@ -111,7 +111,7 @@ class Generation:
         for mailbox in self.mailboxes.values():
             mailbox.close()
 
-    def process_of(self, extension: Extension) -> Process | None:
+    def process_of(self, extension: Extension) -> MainProcess | None:
         """Return an external extension's process, or None."""
         return self.processes.get(extension.source)
 

@@ -1,6 +1,6 @@
 """The seam between the platform and what the processes run on.
 
-The life cycle speaks to a :class:`Host` only: :class:`~.processes.LocalHost`, plain processes of this machine, or
+The life cycle speaks to a :class:`Host` only: :class:`~.processes.ProcessHost`, plain processes of this machine, or
 :class:`~.containers.ContainerHost`, those in a container.
 """
 
@@ -19,7 +19,7 @@ class LaunchError(Exception):
 
 
 @dataclass(eq=False)
-class Process:
+class MainProcess:
     """One main process: the runtime or an extension.
 
     ``exit`` is done, with the return code (negative: the signal), once the process has ended and what it wrote is
@@ -39,13 +39,15 @@ class Process:
 class Host(Protocol):
     """Where processes run. Every method is called on the event loop."""
 
-    async def start(self, source: str, argv: Sequence[str], *, variables: Mapping[str, str], directory: str) -> Process:
+    async def start(
+        self, source: str, argv: Sequence[str], *, variables: Mapping[str, str], directory: str
+    ) -> MainProcess:
         """Start a process in a process group of its own; raise LaunchError."""
 
-    async def terminate(self, process: Process) -> None:
+    async def terminate(self, process: MainProcess) -> None:
         """Send SIGTERM to the process's group, if the main process still runs."""
 
-    async def kill(self, process: Process) -> None:
+    async def kill(self, process: MainProcess) -> None:
         """Send SIGKILL to the process's group, if the main process still runs."""
 
     async def freeze(self) -> None:
