@@ -39,7 +39,7 @@ _KILLED = -int(signal.SIGKILL)
 
 
 class ContainerHost:
-    """Runs the processes of one environment in a container of the image that the settings name."""
+    """Runs the processes of one environment in a container of the image that the configuration names."""
 
     def __init__(self, on_line: LogCallback) -> None:
         self._on_line = on_line
@@ -50,23 +50,23 @@ class ContainerHost:
         self._exits: dict[int, asyncio.Future[int]] = {}
         self._numbers: dict[MainProcess, int] = {}
 
-    async def open(self, settings: FunctionConfiguration) -> FunctionConfiguration:
-        """Start the container; return the settings with what the image adds. Raise EngineError, MissingExtraError."""
-        assert settings.image is not None
+    async def open(self, configuration: FunctionConfiguration) -> FunctionConfiguration:
+        """Start the container; return the configuration with what the image adds. Raise EngineError, MissingExtraError."""
+        assert configuration.image is not None
         engine = await asyncio.to_thread(Engine)
-        image = await asyncio.to_thread(engine.inspect, settings.image)
-        own = [settings.handler] if settings.handler else image.command
-        command = settings.runtime_command or [*image.entrypoint, *own]
+        image = await asyncio.to_thread(engine.inspect, configuration.image)
+        own = [configuration.handler] if configuration.handler else image.command
+        command = configuration.runtime_command or [*image.entrypoint, *own]
         if not command:
-            raise EngineError(f"the image {settings.image} does not say what to run; name a handler")
+            raise EngineError(f"the image {configuration.image} does not say what to run; name a handler")
         address = await self._link.listen()
-        self._container = await asyncio.to_thread(engine.start, settings.image, {"LAMBDA_PUNCH_LINK": address})
+        self._container = await asyncio.to_thread(engine.start, configuration.image, {"LAMBDA_PUNCH_LINK": address})
         await self._connected()
         self._link.lost.add_done_callback(lambda _: self._lost())
         found = await self._link.ask("list")
         return replace(
-            settings,
-            handler=settings.handler or command[-1],
+            configuration,
+            handler=configuration.handler or command[-1],
             runtime_command=command,
             extensions=tuple(Path(path) for path in found["paths"]),
             inherited={"PATH": _PATH, **image.variables},

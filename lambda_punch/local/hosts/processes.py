@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lambda_punch.local.platform.host import LaunchError, MainProcess
@@ -20,10 +21,15 @@ from lambda_punch.local.platform.host import LaunchError, MainProcess
 from .descendants import Descendants
 from .keeper import Keeper
 from .output import LogCallback, Output
+from .temporary import temporary_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from lambda_punch.local.platform.configuration import FunctionConfiguration
+
+# What a process needs of this machine to run at all; it gets nothing else of the caller's environment.
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 # how long a stopped or killed process may take to get there; it takes microseconds unless it is deep in the kernel
 _SETTLE_SECONDS = 2.0
 _EAGER_TURNS = 50
@@ -36,12 +42,20 @@ class ProcessHost:
     def __init__(self, api: str, on_line: LogCallback) -> None:
         self._on_line = on_line
         self._descendants = Descendants(api)
-        self._keeper = Keeper()
+        self._directory = temporary_directory()
+        self._keeper = Keeper(self._directory)
         self._running: dict[int, MainProcess] = {}
         self._outputs: list[Output] = []
         self._stopped_strays: set[int] = set()
         self._kept_strays: set[int] = set()
         self._groups: set[int] = set()
+
+    async def open(self, configuration: FunctionConfiguration) -> FunctionConfiguration:
+        """Return the configuration with a few variables of this machine, and a directory to meet in."""
+        passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        # an extension takes a directory that exists already for that of an earlier life, so it is not made here
+        meet = os.path.join(self._directory, "meet")
+        return replace(configuration, inherited={**passed_on, "LAMBDA_PUNCH_DIR": meet})
 
     async def start(
         self, source: str, argv: Sequence[str], *, variables: Mapping[str, str], directory: str
@@ -144,7 +158,7 @@ class ProcessHost:
         return swept
 
     async def close(self) -> None:
-        """End the guard; it kills whatever should still be there."""
+        """End the guard; it kills whatever should still be there, and removes the directory."""
         self._keeper.close()
 
     def _read(self, child: subprocess.Popen[bytes], source: str) -> Output:

@@ -43,8 +43,8 @@ class Fault(Exception):  # noqa: N818 - named as the platform names it
 class Generation:
     """Runtime and extensions of one life of the environment, and the platform's view of them."""
 
-    def __init__(self, settings: FunctionConfiguration, host: Host, recorder: Recorder, api: str) -> None:
-        self.settings = settings
+    def __init__(self, configuration: FunctionConfiguration, host: Host, recorder: Recorder, api: str) -> None:
+        self.configuration = configuration
         self.host = host
         self.recorder = recorder
         self.extensions = Extensions()
@@ -75,9 +75,9 @@ class Generation:
         """Run one invoke until every side has asked for the next event; raise Fault or DeadlineError."""
         for extension in self.extensions.subscribed(INVOKE):
             extension.busy = True
-            self.mailboxes[extension.source].put(next_events.invoke_event(call, self.settings.arn))
+            self.mailboxes[extension.source].put(next_events.invoke_event(call, self.configuration.arn))
         self.runtime.release(call)
-        self.mailboxes[RUNTIME].put(next_events.invocation(call, self.settings.arn))
+        self.mailboxes[RUNTIME].put(next_events.invocation(call, self.configuration.arn))
         await self._until(self._all_done, call.deadline)
 
     def fail(self, fault: Fault) -> None:
@@ -103,7 +103,7 @@ class Generation:
         if call is None or finished:
             return call
         # it asks again before it has answered: it gets the same invocation once more
-        self.mailboxes[RUNTIME].put(next_events.invocation(call, self.settings.arn))
+        self.mailboxes[RUNTIME].put(next_events.invocation(call, self.configuration.arn))
         return None
 
     def close(self) -> None:
@@ -118,17 +118,17 @@ class Generation:
     # -- starting -----------------------------------------------------------------------------------------------------
 
     async def _start_extensions(self) -> None:
-        for path in self.settings.extensions:
+        for path in self.configuration.extensions:
             extension = self.extensions.launch(Path(path).name)
             self.mailboxes[extension.source] = Mailbox()
             if len(self.extensions) > refusals.MAX_EXTENSIONS:
                 self._launch_failed(extension.source, f"more than {refusals.MAX_EXTENSIONS} extensions")
-            variables = self.settings.extension_variables(self._api)
+            variables = self.configuration.extension_variables(self._api)
             await self._start(extension.source, [str(path)], variables, "/")
 
     async def _start_runtime(self) -> None:
-        variables = self.settings.runtime_variables(self._api)
-        await self._start(RUNTIME, self.settings.command, variables, self.settings.runtime_directory)
+        variables = self.configuration.runtime_variables(self._api)
+        await self._start(RUNTIME, self.configuration.command, variables, self.configuration.runtime_directory)
 
     async def _start(self, source: str, argv: list[str], variables: dict[str, str], directory: str) -> None:
         try:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Mapping, Sequence
 
+    from .configuration import FunctionConfiguration
+
 
 class LaunchError(Exception):
     """A process could not be started; the text is what Lambda logs, such as ``fork/exec PATH: permission denied``."""
@@ -39,6 +41,9 @@ class MainProcess:
 class Host(Protocol):
     """Where processes run. Every method is called on the event loop."""
 
+    async def open(self, configuration: FunctionConfiguration) -> FunctionConfiguration:
+        """Get ready to start processes; return the configuration with what the host adds to it."""
+
     async def start(
         self, source: str, argv: Sequence[str], *, variables: Mapping[str, str], directory: str
     ) -> MainProcess:
@@ -60,7 +65,7 @@ class Host(Protocol):
         """End whatever the processes left behind, detached children included; return the pids that were killed."""
 
     async def close(self) -> None:
-        """Give back what the host holds; nothing may run any more."""
+        """Give back what the host holds, opened or not; nothing may run any more."""
 
 
 def describe_exit(status: int) -> str:
