@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from lambda_punch.errors import MissingExtraError
 
 from .errors import EnvironmentClosedError
-from .platform.configuration import DERIVED, Settings, absolute_paths
+from .platform.configuration import DERIVED, FunctionConfiguration, absolute_paths
 from .platform.invocation import Call, Invocation, new_trace_id
 from .platform.recording import RUNTIME, Event, Recorder
 
@@ -71,7 +71,7 @@ class LocalLambda:
             raise ValueError("there is neither a handler nor an image")
         if image is not None and (task_root or extensions):
             raise ValueError("an image has its own code and its own extensions")
-        self._settings = Settings(
+        self._configuration = FunctionConfiguration(
             handler=handler or "",
             image=image,
             task_root=Path(task_root or ".").resolve(),
@@ -267,32 +267,26 @@ class LocalLambda:
 
         self._loop = asyncio.get_running_loop()
         async with AsyncExitStack() as stack:
-            settings, container = await self._open_image(stack)
-            server = PlatformServer(settings, self._recorder)
+            server = PlatformServer(self._recorder)
             stack.push_async_callback(server.stop)
             api = await server.start()
-            host = container or self._local_host(api, stack)
-            self._environment = server.environment = Environment(settings, host, self._recorder, api)
+            host = self._host(api)
+            stack.push_async_callback(host.close)
+            configuration = await host.open(self._configuration)
+            self._environment = server.environment = Environment(configuration, host, self._recorder, api)
             await self._environment.initialise()
             self._ready.set()
             await self._environment.serve()
 
-    async def _open_image(self, stack: AsyncExitStack) -> tuple[Settings, Host | None]:
-        """Start the image's container, if there is an image; return the settings as it completes them."""
-        if self._settings.image is None:
-            return self._settings, None
-        from .hosts.containers import ContainerHost
+    def _host(self, api: str) -> Host:
+        on_line = self._on_log or self._keep
+        if self._configuration.image is not None:
+            from .hosts.containers import ContainerHost
 
-        host = ContainerHost(self._on_log or self._keep)
-        stack.push_async_callback(host.close)
-        return await host.open(self._settings), host
+            return ContainerHost(on_line)
+        from .hosts.processes import ProcessHost
 
-    def _local_host(self, api: str, stack: AsyncExitStack) -> Host:
-        from .hosts.processes import LocalHost
-
-        host = LocalHost(api, self._on_log or self._keep)
-        stack.push_async_callback(host.close)
-        return host
+        return ProcessHost(api, on_line)
 
     def _keep(self, source: str, line: str) -> None:
         self._logs.append((source, line))

@@ -15,7 +15,7 @@ import pytest
 
 pytest.importorskip("moto.server")
 
-from lambda_punch.local.queues.event_source import Delivered, EventSource, Mapping
+from lambda_punch.local.queues.event_source import Delivered, EventSource, EventSourceMapping
 from lambda_punch.local.queues.sqs_server import SqsServer, dead_letters
 
 if TYPE_CHECKING:
@@ -158,8 +158,8 @@ def _deliver_all(
     """Have it all done, with the faults; return how many dead letters each queue has then."""
     sources, feeders = [], []
     for queue, consumer, messages, mapping in (
-        ("jobs", made[0], work, Mapping(duplicates=0.05, throttles=0.01)),
-        ("jobs.fifo", made[1], steps, Mapping(throttles=0.01)),
+        ("jobs", made[0], work, EventSourceMapping(duplicates=0.05, throttles=0.01)),
+        ("jobs.fifo", made[1], steps, EventSourceMapping(throttles=0.01)),
     ):
         server.queue(queue, visibility=4, max_receive_count=1000)
         sources.append(

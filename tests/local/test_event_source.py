@@ -14,7 +14,7 @@ from lambda_punch.local.queues.sqs_records import LARGEST_EVENT, batches, failed
 
 pytest.importorskip("moto.server")
 
-from lambda_punch.local.queues.event_source import Delivered, EventSource, Mapping
+from lambda_punch.local.queues.event_source import Delivered, EventSource, EventSourceMapping
 from lambda_punch.local.queues.sqs_server import SqsServer, dead_letters
 
 if TYPE_CHECKING:
@@ -102,11 +102,11 @@ def test_batches_are_cut_by_number_and_by_six_megabytes() -> None:
 @pytest.mark.parametrize(
     ("queue", "mapping"),
     [
-        ("jobs", Mapping(batch_size=0)), ("jobs", Mapping(batch_size=11)), ("jobs", Mapping(batch_size=10_001, window=1)),
-        ("jobs.fifo", Mapping(batch_size=11, window=1)), ("jobs.fifo", Mapping(window=1)), ("jobs", Mapping(window=301)),
+        ("jobs", EventSourceMapping(batch_size=0)), ("jobs", EventSourceMapping(batch_size=11)), ("jobs", EventSourceMapping(batch_size=10_001, window=1)),
+        ("jobs.fifo", EventSourceMapping(batch_size=11, window=1)), ("jobs.fifo", EventSourceMapping(window=1)), ("jobs", EventSourceMapping(window=301)),
     ],
 )  # fmt: skip
-def test_settings_that_aws_refuses_are_refused(server: SqsServer, queue: str, mapping: Mapping) -> None:
+def test_settings_that_aws_refuses_are_refused(server: SqsServer, queue: str, mapping: EventSourceMapping) -> None:
     """With the limit named."""
     with pytest.raises(LocalLambdaError, match=f"queue {queue}"):
         EventSource(server, queue, [], timeout=3, mapping=mapping)
@@ -127,7 +127,13 @@ class Run:
         self.server = server
         self.function = made
         self.source = EventSource(
-            server, queue, [made], timeout=10, mapping=Mapping(**mapping), on_batch=self.delivered.append, seed=1
+            server,
+            queue,
+            [made],
+            timeout=10,
+            mapping=EventSourceMapping(**mapping),
+            on_batch=self.delivered.append,
+            seed=1,
         )
 
     def send(self, job: str, *calls: list[Any], group: str | None = None) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from lambda_punch.errors import MissingExtraError
 from lambda_punch.local import EngineError, LocalLambda
-from lambda_punch.local.platform.configuration import Settings
+from lambda_punch.local.platform.configuration import FunctionConfiguration
 
 LOCAL = Path(__file__).parents[2] / "lambda_punch" / "local"
 HOSTS = LOCAL / "hosts"
@@ -50,7 +50,7 @@ def test_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_variables_of_an_image(monkeypatch: pytest.MonkeyPatch) -> None:
     """The image's are below Lambda's and the function's, above the defaults; this machine's are not there."""
     monkeypatch.setenv("LD_LIBRARY_PATH", "/of/this/machine")
-    settings = Settings(
+    configuration = FunctionConfiguration(
         handler="app.handler",
         task_root=Path("/var/task"),
         image="shop",
@@ -58,7 +58,7 @@ def test_variables_of_an_image(monkeypatch: pytest.MonkeyPatch) -> None:
         variables={"OWN": "function"},
     )
 
-    runtime, extension = settings.runtime_variables("host:1"), settings.extension_variables("host:1")
+    runtime, extension = configuration.runtime_variables("host:1"), configuration.extension_variables("host:1")
 
     expected = {"PATH": "/image", "TZ": "Europe/Vienna", "AWS_REGION": "us-east-1", "OWN": "function"}
     assert {name: runtime[name] for name in expected} == expected

@@ -30,11 +30,11 @@ def polled(
     if not arguments.queue:
         yield {}, []
         return
-    from lambda_punch.local.queues.event_source import EventSource, Mapping
+    from lambda_punch.local.queues.event_source import EventSource, EventSourceMapping
 
     with SqsServer(arguments.sqs_endpoint) as server:
         console.say(f"SQS at {server.endpoint}: {', '.join(arguments.queue)}")
-        mapping = Mapping(
+        mapping = EventSourceMapping(
             batch_size=arguments.batch_size,
             window=arguments.batch_window,
             duplicates=arguments.duplicates,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lambda_punch.local.errors import EngineError
-from lambda_punch.local.platform.host import LaunchError, Process
+from lambda_punch.local.platform.host import LaunchError, MainProcess
 
 from .engine import Container, Engine
 from .link import Link, LinkLostError
@@ -24,7 +24,7 @@ from .output import emit
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from lambda_punch.local.platform.configuration import Settings
+    from lambda_punch.local.platform.configuration import FunctionConfiguration
 
     from .output import LogCallback
 
@@ -39,7 +39,7 @@ _KILLED = -int(signal.SIGKILL)
 
 
 class ContainerHost:
-    """Runs the processes of one environment in a container of the image that the settings name."""
+    """Runs the processes of one environment in a container of the image that the configuration names."""
 
     def __init__(self, on_line: LogCallback) -> None:
         self._on_line = on_line
@@ -48,25 +48,25 @@ class ContainerHost:
         self._paused = False
         self._sources: dict[int, str] = {}
         self._exits: dict[int, asyncio.Future[int]] = {}
-        self._numbers: dict[Process, int] = {}
+        self._numbers: dict[MainProcess, int] = {}
 
-    async def open(self, settings: Settings) -> Settings:
-        """Start the container; return the settings with what the image adds. Raise EngineError, MissingExtraError."""
-        assert settings.image is not None
+    async def open(self, configuration: FunctionConfiguration) -> FunctionConfiguration:
+        """Start the container; return the configuration with what the image adds. Raise EngineError, MissingExtraError."""
+        assert configuration.image is not None
         engine = await asyncio.to_thread(Engine)
-        image = await asyncio.to_thread(engine.inspect, settings.image)
-        own = [settings.handler] if settings.handler else image.command
-        command = settings.runtime_command or [*image.entrypoint, *own]
+        image = await asyncio.to_thread(engine.inspect, configuration.image)
+        own = [configuration.handler] if configuration.handler else image.command
+        command = configuration.runtime_command or [*image.entrypoint, *own]
         if not command:
-            raise EngineError(f"the image {settings.image} does not say what to run; name a handler")
+            raise EngineError(f"the image {configuration.image} does not say what to run; name a handler")
         address = await self._link.listen()
-        self._container = await asyncio.to_thread(engine.start, settings.image, {"LAMBDA_PUNCH_LINK": address})
+        self._container = await asyncio.to_thread(engine.start, configuration.image, {"LAMBDA_PUNCH_LINK": address})
         await self._connected()
         self._link.lost.add_done_callback(lambda _: self._lost())
         found = await self._link.ask("list")
         return replace(
-            settings,
-            handler=settings.handler or command[-1],
+            configuration,
+            handler=configuration.handler or command[-1],
             runtime_command=command,
             extensions=tuple(Path(path) for path in found["paths"]),
             inherited={"PATH": _PATH, **image.variables},
@@ -74,7 +74,9 @@ class ContainerHost:
             directory=image.directory,
         )
 
-    async def start(self, source: str, argv: Sequence[str], *, variables: Mapping[str, str], directory: str) -> Process:
+    async def start(
+        self, source: str, argv: Sequence[str], *, variables: Mapping[str, str], directory: str
+    ) -> MainProcess:
         """Start a process; raise LaunchError if it cannot be executed."""
         number = self._link.new_id()
         ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -88,15 +90,15 @@ class ContainerHost:
         if "error" in answer:
             del self._sources[number], self._exits[number]
             raise LaunchError(answer["error"])
-        process = Process(source, answer["pid"], ended)
+        process = MainProcess(source, answer["pid"], ended)
         self._numbers[process] = number
         return process
 
-    async def terminate(self, process: Process) -> None:
+    async def terminate(self, process: MainProcess) -> None:
         """Send SIGTERM to the group of a running process."""
         await self._signal(process, signal.SIGTERM)
 
-    async def kill(self, process: Process) -> None:
+    async def kill(self, process: MainProcess) -> None:
         """Send SIGKILL to the group of a running process."""
         await self._signal(process, signal.SIGKILL)
 
@@ -153,7 +155,7 @@ class ContainerHost:
             if not self._link.lost.done():
                 raise
 
-    async def _signal(self, process: Process, number: signal.Signals) -> None:
+    async def _signal(self, process: MainProcess, number: signal.Signals) -> None:
         # as on Lambda, a group is reached through its main process only: once that has ended, nothing is signalled
         if process.running:
             await self._ask("signal", process=self._numbers[process], signal=int(number))

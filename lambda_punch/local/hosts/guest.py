@@ -40,7 +40,7 @@ class Guest:
         self._selector = selectors.DefaultSelector()
         self._children: dict[int, subprocess.Popen[bytes]] = {}
         self._numbers: dict[int, int] = {}
-        self._outputs: list[Output] = []
+        self._outputs: list[ChildOutput] = []
 
     def serve(self) -> None:
         """Serve until the connection ends, with EOFError or OSError."""
@@ -97,7 +97,7 @@ class Guest:
             return {"error": f"fork/exec {argv[0]}: {reason}"}
         self._children[child.pid] = child
         self._numbers[request["id"]] = child.pid
-        self._outputs.append(Output(self, self._selector, child, request["id"]))
+        self._outputs.append(ChildOutput(self, self._selector, child, request["id"]))
         return {"pid": child.pid}
 
     def do_signal(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -162,7 +162,7 @@ class Guest:
         self.tell(process=number, status=status)
 
 
-class Output:
+class ChildOutput:
     """What a process and its descendants write. It may go on after the process itself has ended."""
 
     def __init__(

@@ -1,7 +1,7 @@
-"""A guard against orphans: a tiny shell that outlives this process just long enough to end what it started.
+"""A guard against leftovers: a tiny shell that outlives this process just long enough to clear up after it.
 
 The shell holds the reading end of a pipe whose only writer is this process. However this process ends, SIGKILL
-included, the pipe ends with it, and the shell kills what it was told to keep. (PR_SET_PDEATHSIG would need code between
+included, the pipe ends with it. The shell then kills what it was told to keep and removes one directory. (PR_SET_PDEATHSIG would need code between
 fork and exec, which is unsafe beside threads, follows the thread instead of the process, and spares grandchildren.)
 """
 
@@ -20,15 +20,16 @@ while read -r verb id; do
   [ "$verb" = keep ] && kept="$kept $id"
 done
 for each in $kept; do kill -KILL "$each"; done 2>/dev/null
+rm -rf -- "$1"
 """
 
 
 class Keeper:
-    """Knows process groups and single processes by id, and kills them when this process is gone."""
+    """Kills process groups and single processes, and removes a directory, when this process is gone."""
 
-    def __init__(self) -> None:
+    def __init__(self, directory: str) -> None:
         self._shell = subprocess.Popen(
-            ["/bin/sh", "-c", _PROGRAM],
+            ["/bin/sh", "-c", _PROGRAM, "lambda-punch-keeper", directory],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -53,7 +54,7 @@ class Keeper:
         self._tell(f"drop {pid}")
 
     def close(self) -> None:
-        """End the guard itself; whatever it still keeps dies now."""
+        """End the guard, which now kills what it still keeps and removes the directory; return when it has."""
         if self._shell.stdin is not None:
             self._shell.stdin.close()
         self._shell.wait()

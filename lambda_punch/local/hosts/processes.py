@@ -13,37 +13,53 @@ import os
 import signal
 import subprocess
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lambda_punch.local.platform.host import LaunchError, Process
+from lambda_punch.local.platform.host import LaunchError, MainProcess
 
 from .descendants import Descendants
 from .keeper import Keeper
 from .output import LogCallback, Output
+from .temporary import temporary_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from lambda_punch.local.platform.configuration import FunctionConfiguration
+
+# What a process needs of this machine to run at all; it gets nothing else of the caller's environment.
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 # how long a stopped or killed process may take to get there; it takes microseconds unless it is deep in the kernel
 _SETTLE_SECONDS = 2.0
 _EAGER_TURNS = 50
 _WAKE_SECONDS = 0.02  # a main thread that still runs after this is busy, and gets its signals itself
 
 
-class LocalHost:
+class ProcessHost:
     """Starts, freezes and ends local processes. ``api`` is the platform's ``host:port``."""
 
     def __init__(self, api: str, on_line: LogCallback) -> None:
         self._on_line = on_line
         self._descendants = Descendants(api)
-        self._keeper = Keeper()
-        self._running: dict[int, Process] = {}
+        self._directory = temporary_directory()
+        self._keeper = Keeper(self._directory)
+        self._running: dict[int, MainProcess] = {}
         self._outputs: list[Output] = []
         self._stopped_strays: set[int] = set()
         self._kept_strays: set[int] = set()
         self._groups: set[int] = set()
 
-    async def start(self, source: str, argv: Sequence[str], *, variables: Mapping[str, str], directory: str) -> Process:
+    async def open(self, configuration: FunctionConfiguration) -> FunctionConfiguration:
+        """Return the configuration with a few variables of this machine, and a directory to meet in."""
+        passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        # an extension takes a directory that exists already for that of an earlier life, so it is not made here
+        meet = os.path.join(self._directory, "meet")
+        return replace(configuration, inherited={**passed_on, "LAMBDA_PUNCH_DIR": meet})
+
+    async def start(
+        self, source: str, argv: Sequence[str], *, variables: Mapping[str, str], directory: str
+    ) -> MainProcess:
         """Start a process; raise LaunchError if it cannot be executed."""
         try:
             child = subprocess.Popen(  # noqa: ASYNC220 - fork and exec take a millisecond
@@ -63,12 +79,12 @@ class LocalHost:
         self._descendants.adopt(child.pid)
         self._groups.add(child.pid)
         output = self._read(child, source)
-        process = Process(source, child.pid, asyncio.get_running_loop().create_future())
+        process = MainProcess(source, child.pid, asyncio.get_running_loop().create_future())
         self._running[child.pid] = process
         self._watch(child, process, output)
         return process
 
-    async def terminate(self, process: Process) -> None:
+    async def terminate(self, process: MainProcess) -> None:
         """Send SIGTERM to the group of a running process.
 
         One that has just been thawed is given the time to get back to where it was: until then the kernel gives the
@@ -80,7 +96,7 @@ class LocalHost:
             await asyncio.sleep(0.0005)
         self._signal(process, signal.SIGTERM)
 
-    async def kill(self, process: Process) -> None:
+    async def kill(self, process: MainProcess) -> None:
         """Send SIGKILL to the group of a running process."""
         self._signal(process, signal.SIGKILL)
 
@@ -142,7 +158,7 @@ class LocalHost:
         return swept
 
     async def close(self) -> None:
-        """End the guard; it kills whatever should still be there."""
+        """End the guard; it kills whatever should still be there, and removes the directory."""
         self._keeper.close()
 
     def _read(self, child: subprocess.Popen[bytes], source: str) -> Output:
@@ -152,7 +168,7 @@ class LocalHost:
         self._outputs.append(output)
         return output
 
-    def _watch(self, child: subprocess.Popen[bytes], process: Process, output: Output) -> None:
+    def _watch(self, child: subprocess.Popen[bytes], process: MainProcess, output: Output) -> None:
         loop = asyncio.get_running_loop()
 
         def ended(status: int) -> None:
@@ -178,7 +194,7 @@ class LocalHost:
 
         loop.add_reader(descriptor, reap)
 
-    def _signal(self, process: Process, number: signal.Signals) -> None:
+    def _signal(self, process: MainProcess, number: signal.Signals) -> None:
         # as on Lambda, a group is reached through its main process only: once that has ended, nothing is signalled
         if process.running:
             _signal_group(process.pid, number)

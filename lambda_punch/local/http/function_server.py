@@ -8,7 +8,7 @@ import binascii
 import json
 import threading
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
 
@@ -18,14 +18,23 @@ from lambda_punch.local.platform.refusals import MAX_PAYLOAD_BYTES
 from .gateway import HttpRequest, http_answer, proxy_event
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
     from types import TracebackType
 
     from typing_extensions import Self
 
-    from lambda_punch.local.function import LocalLambda
     from lambda_punch.local.platform.invocation import Invocation
 
 INVOKE_PATH = "/2015-03-31/functions/function/invocations"
+
+
+class Function(Protocol):
+    """What is served: something that takes invokes, such as a local Lambda."""
+
+    def submit(
+        self, event: bytes, *, client_context: str | None = None, trace_id: str | None = None
+    ) -> Future[Invocation]:
+        """Queue an invoke and return at once; raise EnvironmentClosedError if there is no environment."""
 
 
 class FunctionServer:
@@ -34,7 +43,7 @@ class FunctionServer:
     Port 0 takes a free one. Raise OSError on entering if the port is taken.
     """
 
-    def __init__(self, function: LocalLambda, port: int = 0) -> None:
+    def __init__(self, function: Function, port: int = 0) -> None:
         self.url = ""
         self._function = function
         self._port = port

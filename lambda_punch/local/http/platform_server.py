@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from aiohttp import web
 
 from lambda_punch.local.platform import refusals
-from lambda_punch.local.platform.configuration import ACCOUNT_ID, FUNCTION_VERSION, Settings
+from lambda_punch.local.platform.configuration import ACCOUNT_ID, FUNCTION_VERSION
 from lambda_punch.local.platform.invocation import Answer, Call, function_error, platform_error
 from lambda_punch.local.platform.recording import RUNTIME, Recorder, extension_source
 from lambda_punch.local.platform.refusals import MAX_PAYLOAD_BYTES, Refusal
@@ -38,9 +38,8 @@ _OK = {"status": "OK"}
 class PlatformServer:
     """Serves ``AWS_LAMBDA_RUNTIME_API`` on a free port of 127.0.0.1. Event loop only."""
 
-    def __init__(self, settings: Settings, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder) -> None:
         self.environment: Environment | None = None
-        self._settings = settings
         self._recorder = recorder
         self._runner: web.ServerRunner | None = None
         self._routes: dict[str, tuple[str, Handler]] = {
@@ -168,9 +167,9 @@ class PlatformServer:
         body = await request.content.read()
         extension = generation.register(request.headers.get("Lambda-Extension-Name", ""), body)
         answer = {
-            "functionName": self._settings.function_name,
+            "functionName": generation.configuration.function_name,
             "functionVersion": FUNCTION_VERSION,
-            "handler": self._settings.handler,
+            "handler": generation.configuration.handler,
         }
         features = request.headers.get("Lambda-Extension-Accept-Feature", "").split(",")
         if "accountId" in [feature.strip() for feature in features]:

@@ -6,7 +6,6 @@ in "Using the Lambda Extensions API", all in the AWS Lambda Developer Guide.
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping, Sequence
 
 ACCOUNT_ID = "123456789012"
@@ -23,9 +23,6 @@ DERIVED = "derived from the interpreter"
 
 In an image it stands for ``AWS_Lambda_Image``; AWS's own images put their version in its place.
 """
-
-# What a process needs from its host to run at all; nothing else of the caller's environment is passed on.
-_FROM_THE_HOST = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 
 WITHHELD_FROM_EXTENSIONS = frozenset(
     {
@@ -42,11 +39,11 @@ WITHHELD_FROM_EXTENSIONS = frozenset(
 
 
 @dataclass(frozen=True)
-class Settings:
-    """One function's configuration. Times are in seconds, memory in MB.
+class FunctionConfiguration:
+    """One function's configuration. Times are in seconds, memory is in MB.
 
-    With an ``image`` what follows it is known only when that has been looked at: ``directory``, in which the runtime
-    starts, and ``inherited``, the variables below all others, which else are a few of this machine.
+    The host fills in ``inherited``: the variables that it gives every process. All others win over them. For an
+    ``image`` it also fills in ``directory``, in which the runtime starts.
     """
 
     handler: str
@@ -63,7 +60,7 @@ class Settings:
     execution_env: str | None = DERIVED
     image: str | None = None
     directory: str | None = None
-    inherited: Mapping[str, str] | None = None
+    inherited: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def command(self) -> list[str]:
@@ -111,13 +108,10 @@ class Settings:
         return {**own, **self._common(api), "_HANDLER": self.handler}
 
     def _common(self, api: str) -> dict[str, str]:
-        inherited = self.inherited
-        if inherited is None:
-            inherited = {name: os.environ[name] for name in _FROM_THE_HOST if name in os.environ}
         platform = {
             "LANG": "C.UTF-8",
             "TZ": ":UTC",
-            **inherited,
+            **self.inherited,
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_SESSION_TOKEN": "local",

@@ -18,7 +18,7 @@ from .recording import PLATFORM, Recorder
 from .shutdown import end
 
 if TYPE_CHECKING:
-    from .configuration import Settings
+    from .configuration import FunctionConfiguration
     from .host import Host
     from .next_events import ShutdownReason
 
@@ -29,10 +29,10 @@ class Environment:
     A call that is still unanswered when :meth:`serve` returns was broken off, or never begun.
     """
 
-    def __init__(self, settings: Settings, host: Host, recorder: Recorder, api: str) -> None:
+    def __init__(self, configuration: FunctionConfiguration, host: Host, recorder: Recorder, api: str) -> None:
         self.generation: Generation | None = None
         self.idle = threading.Event()
-        self._settings = settings
+        self._configuration = configuration
         self._host = host
         self._recorder = recorder
         self._api = api
@@ -64,7 +64,7 @@ class Environment:
     async def initialise(self) -> None:
         """Run the init phase. A failed one is suppressed, as on Lambda: the first invoke tries again."""
         try:
-            await self._start(time.monotonic() + self._settings.init_timeout)
+            await self._start(time.monotonic() + self._configuration.init_timeout)
         except DeadlineError:
             self._recorder.record(PLATFORM, "init-failed", error_type="Sandbox.Timedout")
             await self._reset("timeout")
@@ -85,7 +85,7 @@ class Environment:
 
     async def _serve(self, call: Call) -> None:
         begun = time.monotonic()
-        call.deadline = begun + self._settings.timeout
+        call.deadline = begun + self._configuration.timeout
         self._recorder.record(
             PLATFORM, "invoke", call.request_id, at=begun, deadline=call.deadline, bytes=len(call.payload)
         )
@@ -109,12 +109,12 @@ class Environment:
         await generation.invoke(call)
 
     async def _start(self, deadline: float) -> None:
-        self.generation = Generation(self._settings, self._host, self._recorder, self._api)
+        self.generation = Generation(self._configuration, self._host, self._recorder, self._api)
         await self.generation.initialise(deadline)
 
     async def _timed_out(self, call: Call) -> None:
-        self._recorder.record(PLATFORM, "timeout", call.request_id, timeout=self._settings.timeout)
-        self.answer(call, timed_out(call.request_id, self._settings.timeout), time.monotonic())
+        self._recorder.record(PLATFORM, "timeout", call.request_id, timeout=self._configuration.timeout)
+        self.answer(call, timed_out(call.request_id, self._configuration.timeout), time.monotonic())
         await self._reset("timeout")
 
     async def _failed(self, call: Call, fault: Fault) -> None:
@@ -136,7 +136,7 @@ class Environment:
         """Freeze if nothing is queued, and say that nothing is due."""
         if self._queue or self._closing:
             return
-        if self._settings.freeze and self.generation is not None:
+        if self._configuration.freeze and self.generation is not None:
             await self._host.freeze()
             self._frozen = True
             self._recorder.record(PLATFORM, "frozen")

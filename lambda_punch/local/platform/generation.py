@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from . import next_events, refusals
 from .changes import Changes
 from .extensions_api import INVOKE, Extension, Extensions
-from .host import Host, LaunchError, Process, describe_exit
+from .host import Host, LaunchError, MainProcess, describe_exit
 from .invocation import Answer, Call, failure
 from .mailbox import Mailbox
 from .recording import PLATFORM, RUNTIME, Recorder
@@ -23,7 +23,7 @@ from .states import ExtensionState
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .configuration import Settings
+    from .configuration import FunctionConfiguration
 
 
 class Fault(Exception):  # noqa: N818 - named as the platform names it
@@ -43,13 +43,13 @@ class Fault(Exception):  # noqa: N818 - named as the platform names it
 class Generation:
     """Runtime and extensions of one life of the environment, and the platform's view of them."""
 
-    def __init__(self, settings: Settings, host: Host, recorder: Recorder, api: str) -> None:
-        self.settings = settings
+    def __init__(self, configuration: FunctionConfiguration, host: Host, recorder: Recorder, api: str) -> None:
+        self.configuration = configuration
         self.host = host
         self.recorder = recorder
         self.extensions = Extensions()
         self.runtime = RuntimeConversation()
-        self.processes: dict[str, Process] = {}
+        self.processes: dict[str, MainProcess] = {}
         self.mailboxes: dict[str, Mailbox] = {RUNTIME: Mailbox()}
         self.changes = Changes()
         self.fault: Fault | None = None
@@ -75,9 +75,9 @@ class Generation:
         """Run one invoke until every side has asked for the next event; raise Fault or DeadlineError."""
         for extension in self.extensions.subscribed(INVOKE):
             extension.busy = True
-            self.mailboxes[extension.source].put(next_events.invoke_event(call, self.settings.arn))
+            self.mailboxes[extension.source].put(next_events.invoke_event(call, self.configuration.arn))
         self.runtime.release(call)
-        self.mailboxes[RUNTIME].put(next_events.invocation(call, self.settings.arn))
+        self.mailboxes[RUNTIME].put(next_events.invocation(call, self.configuration.arn))
         await self._until(self._all_done, call.deadline)
 
     def fail(self, fault: Fault) -> None:
@@ -103,7 +103,7 @@ class Generation:
         if call is None or finished:
             return call
         # it asks again before it has answered: it gets the same invocation once more
-        self.mailboxes[RUNTIME].put(next_events.invocation(call, self.settings.arn))
+        self.mailboxes[RUNTIME].put(next_events.invocation(call, self.configuration.arn))
         return None
 
     def close(self) -> None:
@@ -111,24 +111,24 @@ class Generation:
         for mailbox in self.mailboxes.values():
             mailbox.close()
 
-    def process_of(self, extension: Extension) -> Process | None:
+    def process_of(self, extension: Extension) -> MainProcess | None:
         """Return an external extension's process, or None."""
         return self.processes.get(extension.source)
 
     # -- starting -----------------------------------------------------------------------------------------------------
 
     async def _start_extensions(self) -> None:
-        for path in self.settings.extensions:
+        for path in self.configuration.extensions:
             extension = self.extensions.launch(Path(path).name)
             self.mailboxes[extension.source] = Mailbox()
             if len(self.extensions) > refusals.MAX_EXTENSIONS:
                 self._launch_failed(extension.source, f"more than {refusals.MAX_EXTENSIONS} extensions")
-            variables = self.settings.extension_variables(self._api)
+            variables = self.configuration.extension_variables(self._api)
             await self._start(extension.source, [str(path)], variables, "/")
 
     async def _start_runtime(self) -> None:
-        variables = self.settings.runtime_variables(self._api)
-        await self._start(RUNTIME, self.settings.command, variables, self.settings.runtime_directory)
+        variables = self.configuration.runtime_variables(self._api)
+        await self._start(RUNTIME, self.configuration.command, variables, self.configuration.runtime_directory)
 
     async def _start(self, source: str, argv: list[str], variables: dict[str, str], directory: str) -> None:
         try:

@@ -1,6 +1,6 @@
 """The seam between the platform and what the processes run on.
 
-The life cycle speaks to a :class:`Host` only: :class:`~.processes.LocalHost`, plain processes of this machine, or
+The life cycle speaks to a :class:`Host` only: :class:`~.processes.ProcessHost`, plain processes of this machine, or
 :class:`~.containers.ContainerHost`, those in a container.
 """
 
@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Mapping, Sequence
 
+    from .configuration import FunctionConfiguration
+
 
 class LaunchError(Exception):
     """A process could not be started; the text is what Lambda logs, such as ``fork/exec PATH: permission denied``."""
 
 
 @dataclass(eq=False)
-class Process:
+class MainProcess:
     """One main process: the runtime or an extension.
 
     ``exit`` is done, with the return code (negative: the signal), once the process has ended and what it wrote is
@@ -39,13 +41,18 @@ class Process:
 class Host(Protocol):
     """Where processes run. Every method is called on the event loop."""
 
-    async def start(self, source: str, argv: Sequence[str], *, variables: Mapping[str, str], directory: str) -> Process:
+    async def open(self, configuration: FunctionConfiguration) -> FunctionConfiguration:
+        """Get ready to start processes; return the configuration with what the host adds to it."""
+
+    async def start(
+        self, source: str, argv: Sequence[str], *, variables: Mapping[str, str], directory: str
+    ) -> MainProcess:
         """Start a process in a process group of its own; raise LaunchError."""
 
-    async def terminate(self, process: Process) -> None:
+    async def terminate(self, process: MainProcess) -> None:
         """Send SIGTERM to the process's group, if the main process still runs."""
 
-    async def kill(self, process: Process) -> None:
+    async def kill(self, process: MainProcess) -> None:
         """Send SIGKILL to the process's group, if the main process still runs."""
 
     async def freeze(self) -> None:
@@ -58,7 +65,7 @@ class Host(Protocol):
         """End whatever the processes left behind, detached children included; return the pids that were killed."""
 
     async def close(self) -> None:
-        """Give back what the host holds; nothing may run any more."""
+        """Give back what the host holds, opened or not; nothing may run any more."""
 
 
 def describe_exit(status: int) -> str:

@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .next_events import Message
+    from .next_events import NextEvent
 
 
 class Mailbox:
@@ -19,11 +19,11 @@ class Mailbox:
     """
 
     def __init__(self) -> None:
-        self._message: Message | None = None
+        self._message: NextEvent | None = None
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._closed = False
 
-    def put(self, message: Message) -> None:
+    def put(self, message: NextEvent) -> None:
         """Leave a message and wake the first waiter."""
         self._message = message
         while self._waiters:
@@ -39,7 +39,7 @@ class Mailbox:
             if not waiter.done():
                 waiter.set_result(None)
 
-    async def take(self) -> Message | None:
+    async def take(self) -> NextEvent | None:
         """Wait for a message and take it out; None if the mailbox is closed."""
         while self._message is None and not self._closed:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()

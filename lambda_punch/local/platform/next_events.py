@@ -13,7 +13,7 @@ ShutdownReason = Literal["spindown", "timeout", "failure"]
 
 
 @dataclass(frozen=True)
-class Message:
+class NextEvent:
     """One HTTP answer to a blocked ``next``, and what it is about."""
 
     word: str
@@ -22,7 +22,7 @@ class Message:
     request_id: str | None = None
 
 
-def invoke_event(call: Call, arn: str) -> Message:
+def invoke_event(call: Call, arn: str) -> NextEvent:
     """Build the INVOKE event of an extension. It never carries the payload."""
     body = {
         "eventType": "INVOKE",
@@ -31,16 +31,16 @@ def invoke_event(call: Call, arn: str) -> Message:
         "invokedFunctionArn": arn,
         "tracing": {"type": "X-Amzn-Trace-Id", "value": call.trace_id},
     }
-    return Message("INVOKE", json.dumps(body).encode(), _event_headers(), call.request_id)
+    return NextEvent("INVOKE", json.dumps(body).encode(), _event_headers(), call.request_id)
 
 
-def shutdown_event(reason: ShutdownReason, deadline: float) -> Message:
+def shutdown_event(reason: ShutdownReason, deadline: float) -> NextEvent:
     """Build the SHUTDOWN event of an extension; ``deadline`` is a monotonic instant."""
     body = {"eventType": "SHUTDOWN", "deadlineMs": epoch_ms(deadline), "shutdownReason": reason}
-    return Message("SHUTDOWN", json.dumps(body).encode(), _event_headers())
+    return NextEvent("SHUTDOWN", json.dumps(body).encode(), _event_headers())
 
 
-def invocation(call: Call, arn: str) -> Message:
+def invocation(call: Call, arn: str) -> NextEvent:
     """Build the answer to the runtime's ``invocation/next``."""
     headers = {
         "Content-Type": "application/json",
@@ -51,7 +51,7 @@ def invocation(call: Call, arn: str) -> Message:
         "Lambda-Runtime-Client-Context": call.client_context,
         "Lambda-Runtime-Cognito-Identity": call.cognito_identity,
     }
-    return Message(
+    return NextEvent(
         "invocation", call.payload, {name: value for name, value in headers.items() if value}, call.request_id
     )
 

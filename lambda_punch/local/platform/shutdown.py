@@ -16,7 +16,7 @@ from .recording import PLATFORM, RUNTIME
 
 if TYPE_CHECKING:
     from .generation import Generation
-    from .host import Process
+    from .host import MainProcess
 
 TOTAL_SECONDS = 2.0
 RUNTIME_SHARE_SECONDS = 0.3
@@ -74,14 +74,14 @@ def _tell(generation: Generation, extension: Extension, reason: ShutdownReason, 
     generation.mailboxes[extension.source].put(shutdown_event(reason, deadline))
 
 
-async def _kill(generation: Generation, process: Process) -> None:
+async def _kill(generation: Generation, process: MainProcess) -> None:
     if process.running:
         generation.recorder.record(process.source, "sigkill")
         await generation.host.kill(process)
         await _wait(generation, [process], time.monotonic() + _KILLED_SECONDS)
 
 
-async def _wait(generation: Generation, processes: list[Process], deadline: float) -> None:
+async def _wait(generation: Generation, processes: list[MainProcess], deadline: float) -> None:
     try:
         await generation.changes.until(lambda: not any(process.running for process in processes), deadline)
     except DeadlineError:

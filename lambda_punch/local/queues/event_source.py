@@ -34,7 +34,7 @@ _LONGEST_WINDOW = 300
 _POLL = 1  # seconds of long polling
 
 
-class Mapping(NamedTuple):
+class EventSourceMapping(NamedTuple):
     """The mapping's settings. ``window``: seconds to gather a batch for; ``duplicates``, ``throttles``: shares, 0 to 1."""
 
     batch_size: int = 10
@@ -63,7 +63,7 @@ class EventSource:
         functions: Sequence[LocalLambda],
         *,
         timeout: float,
-        mapping: Mapping | None = None,
+        mapping: EventSourceMapping | None = None,
         on_batch: Callable[[Delivered], None] | None = None,
         seed: int | None = None,
     ) -> None:
@@ -72,7 +72,7 @@ class EventSource:
         Makes the queue if it is not there. Raises LocalLambdaError for settings that AWS refuses too.
         """
         self.queue = queue
-        self._mapping = mapping or Mapping()
+        self._mapping = mapping or EventSourceMapping()
         _check(queue, self._mapping)
         self._server = server
         self._functions = functions
@@ -210,7 +210,7 @@ def _entries(records: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     ]
 
 
-def _check(queue: str, mapping: Mapping) -> None:
+def _check(queue: str, mapping: EventSourceMapping) -> None:
     fifo = queue.endswith(".fifo")
     most = _LONGEST_FIFO_BATCH if fifo else _LONGEST_BATCH
     if not 1 <= mapping.batch_size <= most:
