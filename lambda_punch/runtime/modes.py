@@ -6,6 +6,7 @@
 | BeforeRestore   | start() before a SnapStart snapshot               | waits                         | is checked      | nothing; the restore makes it another mode    | -                               |
 | WithExtension   | start() on Lambda, the extension is there         | waits, is in the ledger       | is checked (*)  | a record tells the extension, which holds     | worked off, the rest by an heir |
 | Alone           | start() on Lambda without the extension; WithExtension, when the extension fails it | waits | is checked (*)  | the main thread waits for the drain, to the margin | worked off as far as time is |
+| OnMainThread    | start() on Lambda where gevent or eventlet has replaced threads; WithExtension and Alone, when one has since | waits | is checked (*)  | the main thread runs the punches | -                 |
 | Unheld          | start() on Managed Instances, or on Lambda under another runtime client without the extension | waits | is checked (*)  | a thread drains; nobody waits        | worked off as far as time is    |
 | Outside         | start() off Lambda, also in forked children there | runs at once on a thread   | nothing         | nothing                                       | waits for them as it exits      |
 | Closed          | a shutdown that has taken what was left           | raises ShutDownError          | nothing         | nothing                                       | -                               |
@@ -24,6 +25,7 @@ import time
 
 from lambda_punch import _contract, _settings
 from lambda_punch._log import logger
+from lambda_punch.runtime import threads
 from lambda_punch.runtime.process import FOREVER, Mode
 
 TYPE_CHECKING = False
@@ -150,8 +152,37 @@ class Alone(OnLambda):
         process = self._process
         if process.pending:
             process.get_ready_to_end()
-            if not process.worker.drain(process.until):
+            if library := threads.replaced_by():
+                process.become(on_main_thread(process, library, watched=self._watched))
+                process.mode.after_response()
+            elif not process.worker.drain(process.until):
                 process.leave_overdue()
+
+
+class OnMainThread(OnLambda):
+    """There are no real threads: the main thread runs the punches itself before it asks for its next event.
+
+    None is started in the margin. One that runs into it is not left: the function can time out because of it.
+    """
+
+    __slots__ = ()
+
+    def after_response(self) -> None:
+        """Run the punches."""
+        process = self._process
+        if process.pending:
+            process.get_ready_to_end()
+            process.drain.run(process.until)
+
+
+def on_main_thread(process: Process, library: str, *, watched: bool) -> OnMainThread:
+    """Return the mode for a process whose threads a library has replaced, which is logged."""
+    logger().error(
+        "%s has replaced threads, so jobs run on the main thread after the response, without the extension and without "
+        "its shutdown; patch_all(thread=False) leaves them as they are",
+        library,
+    )
+    return OnMainThread(process, watched=watched)
 
 
 class Unheld(OnLambda):
@@ -271,6 +302,10 @@ class WithExtension(OnLambda):
                 self._asked = True
             if not process.pending or time.time() >= process.until:
                 self._write(_contract.EMPTY)  # also in the margin: nothing starts, and the extension may have left
+            elif library := threads.replaced_by():
+                self._file.remove()
+                process.become(on_main_thread(process, library, watched=self._watched))
+                process.mode.after_response()
             elif self._asked or process.drain.busy:
                 self._announce_jobs()
             else:

@@ -180,6 +180,8 @@ class _Client:
 
 
 def _on_lambda(process: Process, found: Settings) -> Mode:
+    from lambda_punch.runtime import threads
+    from lambda_punch.runtime.modes import on_main_thread
     from lambda_punch.runtime.response import request_being_handled, watch_runtime_client
 
     late = request_being_handled()
@@ -191,6 +193,8 @@ def _on_lambda(process: Process, found: Settings) -> Mode:
     watched = watch_runtime_client(client.before_next, client.after_next)
 
     def go_on() -> OnLambda:
+        if library := threads.replaced_by():
+            return on_main_thread(process, library, watched=watched)
         file = None if _managed() else _open_handled_file(found)
         mode = _mode(process, file, found, watched=watched, heard=late is None)
         client.sigterm = _watch_sigterm(process, file)

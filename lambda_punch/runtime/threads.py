@@ -19,6 +19,7 @@ A forked child has none of them; whoever needs one there has a new one made.
 from __future__ import annotations
 
 import _thread
+import sys
 
 from lambda_punch._log import logger
 
@@ -48,6 +49,19 @@ _THEN = {
     TIME_LIMIT: "a job is not interrupted when its time is up",
     FLUSH: "the next vendor is flushed",
 }
+
+
+def replaced_by() -> str:
+    """Return the library that has put green threads in the place of real ones, or nothing: gevent, or eventlet.
+
+    A green thread runs while the main thread waits in that library. awslambdaric waits in C for its next event.
+    """
+    gevent, eventlet = sys.modules.get("gevent.monkey"), sys.modules.get("eventlet.patcher")
+    if gevent is not None and (gevent.is_module_patched("threading") or gevent.is_module_patched("thread")):
+        return "gevent"
+    if eventlet is not None and eventlet.is_monkey_patched("thread"):
+        return "eventlet"
+    return ""
 
 
 def start(
