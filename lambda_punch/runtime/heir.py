@@ -9,7 +9,7 @@ import warnings
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from lambda_punch.runtime import threads
-from lambda_punch.runtime.modes import Closed, Inheriting
+from lambda_punch.runtime.rare_modes import Closed, Inheriting
 from lambda_punch.runtime.reports import report_lost
 from lambda_punch.runtime.spill import Sending
 

@@ -26,7 +26,7 @@ import time
 from lambda_punch import _contract, _settings
 from lambda_punch._log import logger
 from lambda_punch.runtime import threads
-from lambda_punch.runtime.process import FOREVER, Mode
+from lambda_punch.runtime.process import Mode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
     from lambda_punch.runtime.drain import Drained
     from lambda_punch.runtime.handled import HandledFile
-    from lambda_punch.runtime.ledger import Ledger
     from lambda_punch.runtime.process import Process
     from lambda_punch.runtime.queue import Waiting
     from lambda_punch.runtime.server import DrainServer
@@ -134,14 +133,6 @@ class OnLambda(Mode):
         return self.enter(function)
 
 
-class BeforeRestore(OnLambda):
-    """With SnapStart, until the snapshot is restored: no thread, no open file and no signal handler of ours is made."""
-
-    __slots__ = ()
-
-    freezes = False
-
-
 class Alone(OnLambda):
     """The main thread waits for the drain before it asks for the next event; the caller has its answer."""
 
@@ -183,94 +174,6 @@ def on_main_thread(process: Process, library: str, *, watched: bool) -> OnMainTh
         library,
     )
     return OnMainThread(process, watched=watched)
-
-
-class Unheld(OnLambda):
-    """A thread drains while the next request may be handled already."""
-
-    __slots__ = ("freezes",)
-
-    def __init__(self, process: Process, *, watched: bool, directory: str = "", freezes: bool = False) -> None:
-        super().__init__(process, watched=watched, directory=directory)
-        self.freezes = freezes
-
-    def after_response(self) -> None:
-        """Start a drain."""
-        if self._process.pending:
-            self._process.worker.request(FOREVER)
-
-
-class Outside(Mode):
-    """Not on Lambda: a thread runs each punch as soon as it is pushed."""
-
-    __slots__ = ()
-
-    def __init__(self, process: Process) -> None:
-        super().__init__(process)
-        process.release_all()
-        self.submit = self._submit
-
-    def _submit(self, waiting: Waiting) -> None:
-        """Queue a punch and wake the thread."""
-        self._process.queue.add(waiting)
-        self._process.worker.request(FOREVER)
-
-    def finish(self, timeout: float) -> None:
-        """Wait for the punches as the process exits, at most ``timeout`` seconds; say what is lost."""
-        process = self._process
-        if process.pending:
-            from lambda_punch.runtime.reports import report_lost
-            from lambda_punch.runtime.spill import Sending
-
-            until = time.time() + timeout
-            process.worker.drain(until)
-            if len(process.queue) and not process.drain.busy:  # no thread could be had
-                process.drain.run(until)
-            unknown = Sending.begin(process).finish(until) if process.spill is not None else []
-            process.become(Closed(process))
-            lost = process.drain.under_way + process.queue.clear() + unknown
-            report_lost(process, lost, f"the process exited and waited {timeout:g} s")
-
-
-class Within(Mode):
-    """A punch runs before its pusher goes on; one that is pushed by a job comes after that one. Errors are reported."""
-
-    __slots__ = ()
-
-    def __init__(self, process: Process) -> None:
-        super().__init__(process)
-        process.release_all()
-        self.submit = self._submit
-
-    def _submit(self, waiting: Waiting) -> None:
-        self._process.queue.add(waiting)
-        if not self._process.drain.busy:
-            self._process.drain.run(FOREVER)
-
-
-class Closed(Mode):
-    """The process ends and what was left has been taken: a push is refused."""
-
-    __slots__ = ()
-
-    def __init__(self, process: Process) -> None:
-        super().__init__(process)
-        self.submit = _refuse
-
-
-class Inheriting(Mode):
-    """In the heir: what its jobs push is run by its own drain, as long as there is time."""
-
-    __slots__ = ()
-
-    freezes = True
-
-    def __init__(self, process: Process, ledger: Ledger | None) -> None:
-        super().__init__(process)
-        process.release_all()
-        if ledger is not None:
-            process.keep(ledger)
-            self.enter = ledger.enter
 
 
 class WithExtension(OnLambda):
@@ -379,10 +282,3 @@ def _until_ms_of(context: Any) -> int:
         return until_ms(int(time.time() * 1000) + int(context.get_remaining_time_in_millis()))
     except Exception:  # noqa: BLE001 - a context of any make; the extension knows the deadline too
         return 0
-
-
-def _refuse(waiting: Waiting) -> None:
-    from lambda_punch.errors import ShutDownError
-    from lambda_punch.runtime.queue import opened
-
-    raise ShutDownError(f"{opened(waiting).name} was pushed after the shutdown of this environment; it will not run")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from lambda_punch import _contract
 from lambda_punch._log import logger
 from lambda_punch.runtime.deadlines import Deadlines
-from lambda_punch.runtime.modes import Closed
+from lambda_punch.runtime.rare_modes import Closed
 from lambda_punch.runtime.reports import report_lost
 from lambda_punch.runtime.spill import Sending
 

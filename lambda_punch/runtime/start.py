@@ -98,7 +98,7 @@ def after_response(function: Any) -> None:
 
 
 def _outside(process: Process, found: Settings) -> Mode:
-    from lambda_punch.runtime.modes import Outside
+    from lambda_punch.runtime.rare_modes import Outside
 
     outside = Outside(process)
     _at_exit(lambda: outside.finish(found.exit_timeout), forked=process.forked)
@@ -139,7 +139,7 @@ def _at_exit(finish: Callable[[], None], *, forked: bool) -> None:
 
 def _within(process: Process) -> Mode:
     """Run what is pushed there and then: a child may end without Python's exit, and what waits is lost in silence."""
-    from lambda_punch.runtime.modes import Within
+    from lambda_punch.runtime.rare_modes import Within
 
     return Within(process)
 
@@ -211,7 +211,7 @@ def _has_snapshot() -> bool:
 
 def _before_restore(process: Process, go_on: Any, *, watched: bool) -> Mode:
     """Go on when the snapshot has been restored: what is made before it is in every environment that comes from it."""
-    from lambda_punch.runtime.modes import BeforeRestore
+    from lambda_punch.runtime.rare_modes import BeforeRestore
 
     try:
         from snapshot_restore_py import register_after_restore  # type: ignore[import-untyped]  # Lambda has it
@@ -223,10 +223,12 @@ def _before_restore(process: Process, go_on: Any, *, watched: bool) -> Mode:
 
 
 def _mode(process: Process, file: HandledFile | None, found: Settings, *, watched: bool, heard: bool) -> OnLambda:
-    from lambda_punch.runtime.modes import Alone, Unheld, WithExtension
+    from lambda_punch.runtime.modes import Alone, WithExtension
 
     if file is not None:
         return WithExtension(process, file, _directory(found), watched=watched, heard=heard)
+    from lambda_punch.runtime.rare_modes import Unheld
+
     if _managed():
         return Unheld(process, watched=watched, directory=_directory(found) if _meeting_place(found) else "")
     if watched:

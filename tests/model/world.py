@@ -23,8 +23,9 @@ from extension import events, loop, rendezvous, watch
 from lambda_punch.runtime import heir, shutdown
 from lambda_punch.runtime.handled import HandledFile
 from lambda_punch.runtime.ledger import Ledger
-from lambda_punch.runtime.modes import Inheriting, WithExtension
+from lambda_punch.runtime.modes import WithExtension
 from lambda_punch.runtime.process import Mode, Process
+from lambda_punch.runtime.rare_modes import Inheriting
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ import pytest
 
 import lambda_punch as punch
 from extension import contract
-from lambda_punch.runtime import modes
+from lambda_punch.runtime import modes, rare_modes
 from lambda_punch.runtime.handled import HandledFile
 from lambda_punch.runtime.process import Mode, Process
 from lambda_punch.testing import modes as testing_modes
@@ -67,7 +67,7 @@ def test_the_table_names_every_mode_there_is() -> None:
     """And no other."""
     rows = re.findall(r"^\| (\w+(?:, \w+)*) +\|", modes.__doc__ or "", re.MULTILINE)
     named = {name for row in rows for name in row.split(", ")} - {"mode"}
-    kinds = [value for module in (modes, testing_modes) for value in vars(module).values()]
+    kinds = [value for module in (modes, rare_modes, testing_modes) for value in vars(module).values()]
     made = {kind.__name__ for kind in kinds if inspect.isclass(kind) and issubclass(kind, Mode)} - {"Mode", "OnLambda"}
 
     assert named == made
@@ -143,7 +143,7 @@ def test_a_push_from_within_the_start_is_kept() -> None:
 def test_before_the_restore_a_punch_waits_and_nothing_is_made(process: Process) -> None:
     """No thread, no file; when the snapshot is restored the next mode has what was pushed."""
     threads = threading.active_count()
-    process.become(modes.BeforeRestore(process, watched=True))
+    process.become(rare_modes.BeforeRestore(process, watched=True))
     process.push(print)
     process.mode.handled(Context())
     process.respond()
@@ -174,7 +174,7 @@ def test_alone_the_response_does_not_wait_past_the_margin(process: Process) -> N
 
 def test_unheld_a_thread_drains_and_nobody_waits(process: Process) -> None:
     """Managed Instances do not freeze, so time is not bounded there."""
-    process.become(modes.Unheld(process, watched=True))
+    process.become(rare_modes.Unheld(process, watched=True))
 
     assert ran_behind(process, lambda: None) == (False, True)
     assert process.remaining_time() == float("inf")
@@ -182,7 +182,7 @@ def test_unheld_a_thread_drains_and_nobody_waits(process: Process) -> None:
 
 def test_outside_a_punch_runs_at_once(process: Process) -> None:
     """On a thread; handled() and the response mean nothing."""
-    process.become(modes.Outside(process))
+    process.become(rare_modes.Outside(process))
     done = threading.Event()
     process.push(done.set)
 
@@ -239,7 +239,7 @@ def test_an_extension_whose_file_is_gone_is_given_up_for_good(process: Process, 
 
 def test_closed_a_push_is_refused_and_a_response_changes_nothing(process: Process) -> None:
     """The error names the function."""
-    process.become(modes.Closed(process))
+    process.become(rare_modes.Closed(process))
 
     with pytest.raises(punch.ShutDownError, match=r"builtins\.print was pushed after the shutdown"):
         process.push(print)
@@ -249,7 +249,7 @@ def test_closed_a_push_is_refused_and_a_response_changes_nothing(process: Proces
 
 def test_inheriting_a_punch_waits_for_the_heirs_drain(process: Process) -> None:
     """Whatever request it is of; and the time is bounded."""
-    process.become(modes.Inheriting(process, None))
+    process.become(rare_modes.Inheriting(process, None))
     process.end_at(time.time() + 1)
     done = threading.Event()
     process.push(done.set)
@@ -259,7 +259,7 @@ def test_inheriting_a_punch_waits_for_the_heirs_drain(process: Process) -> None:
     assert process.remaining_time() <= 1
 
 
-@pytest.mark.parametrize("kind", [testing_modes.Inline, modes.Within])
+@pytest.mark.parametrize("kind", [testing_modes.Inline, rare_modes.Within])
 def test_inline_and_within_a_punch_runs_before_push_returns(process: Process, kind: type[Mode]) -> None:
     """In tests, and as `lambda-punch local --compare` has it."""
     process.become(kind(process))

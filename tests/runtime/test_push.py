@@ -12,7 +12,7 @@ import pytest
 
 import lambda_punch as punch
 from lambda_punch import _settings
-from lambda_punch.runtime.modes import Closed
+from lambda_punch.runtime.rare_modes import Closed
 from lambda_punch.runtime.start import process
 
 

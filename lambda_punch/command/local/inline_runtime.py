@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from lambda_punch.runtime.modes import Within
+from lambda_punch.runtime.rare_modes import Within
 from lambda_punch.runtime.start import process
 
 
