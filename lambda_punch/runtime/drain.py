@@ -111,18 +111,19 @@ class Drain:
             return False
         self._held += 1
         self.name_overdue()
-        return self._held >= HOLDS
+        if self._held < HOLDS:
+            return False
+        logger().error(
+            "the environment was held %d times for %s and is held for it no more; the jobs behind it run without it",
+            HOLDS, ", ".join(punch.name for punch in self._running.copy().values() if punch is not None),
+        )  # fmt: skip
+        return True
 
     def leave_behind(self) -> None:
         """Wait no more for the jobs that run now; the next drain does not wait for them, nor do those that wait behind.
 
         Their threads end when they do. They are named again if they are lost.
         """
-        names = ", ".join(punch.name for punch in self.under_way)
-        logger().error(
-            "the environment was held %d times for %s and is held for it no more; the jobs behind it run without it",
-            HOLDS, names,
-        )  # fmt: skip
         self._left_behind = [crew for crew in self._left_behind if crew]
         self._left_behind.append(self._running)
         self._running = {}
@@ -138,7 +139,7 @@ class Drain:
         for punch in self.under_way if punches is None else punches:
             if punch not in self._named:
                 self._named.append(punch)
-                logger().warning(
+                logger().error(
                     "job %s of request %s outlasted its invoke; it can be frozen in its middle, and then goes on at the "
                     "next invoke or at the shutdown", punch.name, punch.request_id or "-",
                 )  # fmt: skip

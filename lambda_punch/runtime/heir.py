@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from lambda_punch.runtime.punch import Punch
 
 
+_STANDS_STILL = 0.4  # seconds after which the heir goes past a job, if others wait behind it
+
+
 class Heir(NamedTuple):
     """The child's process id, and the pipe by which it is told that its turn has come."""
 
@@ -87,7 +90,12 @@ def _work_off(estate: Estate, process: Process, turn: int) -> None:
                 process.drain.run(deadlines.heir_last_start)
 
         thread = threads.start(threads.DRAIN, drain)
-        thread.join(max(0.0, deadlines.heir_end - time.time()))
+        while thread.is_alive() and (left := deadlines.heir_end - time.time()) > 0:
+            running = process.drain.under_way
+            thread.join(min(_STANDS_STILL, left))
+            if thread.is_alive() and len(process.queue) and process.drain.under_way == running != []:
+                process.drain.leave_behind()  # it may wait for a lock that nobody holds in this process
+                thread = threads.start(threads.DRAIN, drain)
         process.become(Closed(process))
         unknown = [] if sending is None else sending.finish(0.0)
         lost = interrupted + process.drain.under_way + process.queue.clear() + unknown

@@ -164,19 +164,19 @@ class _Client:
         process.begin(getattr(request, "invoke_id", None) or "", self._until_ms(deadline_ms))
 
     def _until_ms(self, deadline_ms: int) -> int:
-        """Return when the margin begins; not before half of the request's time, or nothing would ever run."""
+        """Return when the margin begins; after half of the request's time, if it left none, or nothing would ever run."""
         until, now = until_ms(deadline_ms), int(time.time() * 1000)
-        half = now + (deadline_ms - now) // 2
-        if until >= half:
+        if until > now or deadline_ms <= now:
             return until
-        if not self._told and deadline_ms > now:
+        half = now + (deadline_ms - now) // 2
+        if not self._told:
             self._told = True
             _log.logger().error(
                 "the margin of %g s leaves no time for jobs in a timeout of %.2g s, so %.2g s are kept free; set margin, or "
                 "LAMBDA_PUNCH_MARGIN, to less", _settings.current().margin, (deadline_ms - now) / 1000,
                 (deadline_ms - half) / 1000,
             )  # fmt: skip
-        return half if deadline_ms > now else until
+        return half
 
 
 def _on_lambda(process: Process, found: Settings) -> Mode:
@@ -188,7 +188,9 @@ def _on_lambda(process: Process, found: Settings) -> Mode:
     if late is not None:
         request_id, deadline_ms = late
         process.begin(request_id, max(1, until_ms(deadline_ms)))
-        _log.logger().warning("start() was called inside the handler; call it in module code, as the module is loaded")
+        _log.logger().error(
+            "start() was called inside the handler, so this request's jobs hold the function itself; call it in module code"
+        )
     client = _Client()
     watched = watch_runtime_client(client.before_next, client.after_next)
 
@@ -227,13 +229,13 @@ def _mode(process: Process, file: HandledFile | None, found: Settings, *, watche
 
     if file is not None:
         return WithExtension(process, file, _directory(found), watched=watched, heard=heard)
+    if watched and not _managed():
+        _log.logger().info("no extension: jobs run after the response, before the function asks for its next event")
+        return Alone(process, watched=watched)
     from lambda_punch.runtime.rare_modes import Unheld
 
     if _managed():
         return Unheld(process, watched=watched, directory=_directory(found) if _meeting_place(found) else "")
-    if watched:
-        _log.logger().info("no extension: jobs run after the response, before the function asks for its next event")
-        return Alone(process, watched=watched)
     _log.logger().error("neither the extension nor awslambdaric is there: jobs can be frozen before they are done")
     return Unheld(process, watched=watched, freezes=True)
 
@@ -285,7 +287,9 @@ def _watch_sigterm(process: Process, file: HandledFile | None) -> Sigterm | None
         sigterm = Sigterm(work_off)
         sigterm.install()
     except ValueError:
-        _log.logger().warning("start() was not called on the main thread: no jobs will be run at the shutdown")
+        _log.logger().error(
+            "start() was not called on the main thread, so no jobs are run at the shutdown; call it in module code"
+        )
         return None
     return sigterm
 

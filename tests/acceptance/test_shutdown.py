@@ -259,3 +259,79 @@ def test_a_forked_child_that_starts_is_not_lambda_s_runtime(
     assert shop.told == one + one
     assert shop.started.count("runtime") == 1
     assert shop.said("ERROR") == []
+
+
+def test_a_leftover_that_stands_still_does_not_take_the_rest_with_it(function: Callable[..., Function]) -> None:
+    """It waits for a lock that nobody holds in the process that works leftovers off; it is named as lost."""
+    shop = function(
+        """
+        import threading
+
+        held = threading.Lock()
+
+        def keeper():
+            with held:
+                threading.Event().wait()
+
+        def blocked():
+            with held:
+                note("never")
+
+        def handler(event, context):
+            punch.push(time.sleep, 0.3)
+            punch.push(blocked)
+            for number in range(4):
+                punch.push(note, number)
+            return "ok"
+
+        threading.Thread(target=keeper, daemon=True).start()
+        punch.start()
+        """,
+        timeout=0.35,
+    )
+
+    shop.invoke(1)
+    shop.wait_idle(timeout=10)
+    shop.shutdown()
+
+    assert shop.told == ["0", "1", "2", "3"]
+    assert shop.said("1 job lost (app.blocked)")
+
+
+@pytest.mark.parametrize("cut", [0.0, 0.03, 0.06, 0.11, 0.17])
+def test_leftovers_that_use_sqlite_are_all_done_whenever_the_end_comes(
+    function: Callable[..., Function], cut: float
+) -> None:
+    """A lock of the library that is held at the fork stays locked in the child: so it is forked between two jobs."""
+    shop = function(
+        f"""
+        import sqlite3
+
+        local = threading.local()
+
+        def slow(number):
+            if not hasattr(local, "connection"):
+                local.connection = sqlite3.connect(os.environ["NOTES"] + ".db", timeout=5)
+                local.connection.execute("create table if not exists done (number)")
+            local.connection.execute("insert into done values (?)", (number,))
+            local.connection.commit()
+            time.sleep(0.06)
+            note(number)
+
+        def handler(event, context):
+            punch.push(time.sleep, 0.25 + {cut})
+            for number in range(12):
+                punch.push(slow, number)
+            return "ok"
+
+        punch.start()
+        """,
+        timeout=0.5,
+    )
+
+    shop.invoke(1)
+    shop.wait_idle(timeout=10)
+    shop.shutdown()
+
+    assert sorted(map(int, shop.told)) == list(range(12))
+    assert shop.said("lost") == []
