@@ -1,7 +1,7 @@
-"""AWS's runtime client with every job run within ``push``: what a function is without the background.
+"""AWS's runtime client, with every job run inside ``push``: the function as it is without background work.
 
-For ``lambda-punch local --compare``. Run as ``python -m lambda_punch.command.local.inline_runtime module.function``, in place of
-``python -m awslambdaric``. The function's own calls of start() and configure() work as ever.
+``lambda-punch local --compare`` runs it as ``python -m lambda_punch.command.local.inline_runtime module.function``, in
+place of ``python -m awslambdaric``. The function may call start() and configure() as usual.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    """Be the runtime; returns when awslambdaric does."""
+    """Run the function; return when awslambdaric does."""
     from awslambdaric.__main__ import main as run_client  # type: ignore[import-untyped]  # it has no types
 
     _wiring.on_lambda = _start_inline
@@ -33,7 +33,7 @@ def _start_inline(_config: Config) -> None:
 
 
 def _run(job: QueuedJob) -> None:
-    """Run a job before its pusher goes on; one that is pushed by a job comes after that one. Errors are logged."""
+    """Run a job before ``push`` returns. A job that is pushed by a job runs after it. Errors are logged."""
     process = _wiring.process
     process.queue.add(job)
     if not process.drain.busy:
@@ -41,7 +41,7 @@ def _run(job: QueuedJob) -> None:
 
 
 def _nothing(_context: object) -> None:
-    """There is nobody to tell."""
+    """Do nothing: no extension waits for this."""
 
 
 if __name__ == "__main__":
