@@ -28,7 +28,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     add("--jobs-function", metavar="NAME", help="the function that runs the jobs, if it is another one")
     add("--queue", metavar="NAME", action="append", default=[], help="a queue's name on AWS, repeatable")
     add("--region", metavar="REGION", help="default: AWS_REGION, AWS_DEFAULT_REGION, or us-east-1")
-    add("--namespace", default="LambdaPunch", help="of the metrics (default: %(default)s)")
+    add("--namespace", default="LambdaPunch", help="the metrics' namespace (default: %(default)s)")
     add("--app-name", metavar="NAME", help="the metrics' AppName (default: the function's name)")
     parser.set_defaults(run=run)
 
@@ -91,7 +91,7 @@ def _of_function(function: str) -> list[dict[str, Any]]:
 
 
 def _split(function: str, stat: str) -> list[Any]:
-    """Return Duration's two parts: up to the response, and what an extension held the environment for."""
+    """Return the two parts of Duration: the time until the response, and the time that an extension held on to."""
     return [
         [{"expression": "duration - background", "label": "until the response", "id": "response"}],
         [

@@ -1,7 +1,7 @@
 """A local Lambda: one execution environment on this machine that behaves like the real one.
 
-It speaks the Runtime API and the Extensions API to the real runtime client and to any extension, gives the caller the
-response when it is posted, freezes everything while nothing is due, and ends things in Lambda's order and time.
+It speaks the Runtime API and the Extensions API to the real runtime client and to any extension. The caller gets the
+response when it is posted. Everything is frozen between the invokes, and ends in Lambda's order and time.
 """
 
 from __future__ import annotations

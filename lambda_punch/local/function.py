@@ -33,19 +33,19 @@ if TYPE_CHECKING:
 class LocalLambda:
     """One Lambda execution environment on this machine, as a context manager.
 
-    It runs a handler whose code is in ``task_root``, or a container ``image`` of the function, in which code, runtime
-    and extensions are the image's own and ``handler`` stands in for its CMD; process ids are those inside then.
+    It runs a handler whose code is in ``task_root``, or a container ``image`` of the function. An image has its own
+    code, runtime and extensions; ``handler`` then replaces its CMD, and process ids are those inside the container.
 
     Entering it starts the extensions, then the runtime, and returns when the init phase is over and the environment is
     frozen. An init that fails is suppressed, as on Lambda: the first invoke tries again and reports the error. Leaving
-    it shuts the environment down in Lambda's way; no process outlives it, also if this process is killed.
+    it shuts the environment down in Lambda's way. No process outlives it, not even if this process is killed.
 
     Its methods may be called from any thread. Callbacks (``on_log``, ``on_event``) are called on the platform's own
     thread; they should return quickly and must not call back. Times are in seconds, memory is in MB.
 
-    Needs the extra ``local`` (aiohttp), and ``image`` (docker) for images. Freezing, and finding detached children, need
-    Linux's ``/proc``; elsewhere the process groups are frozen, and detached children are not. A container is frozen
-    whole, and has to be on this machine's network: with Docker Desktop that has to be turned on.
+    Needs the extra ``local`` (aiohttp), and ``image`` (docker) for images. Detached children are found and frozen only
+    where there is Linux's ``/proc``. A container is frozen as a whole. It has to be on this machine's network; with
+    Docker Desktop that has to be turned on.
     """
 
     def __init__(  # noqa: PLR0913 - a function's configuration has that many parts
@@ -68,9 +68,9 @@ class LocalLambda:
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
         if handler is None and image is None:
-            raise ValueError("there is neither a handler nor an image")
+            raise ValueError("neither a handler nor an image is given; name one of them")
         if image is not None and (task_root or extensions):
-            raise ValueError("an image has its own code and its own extensions")
+            raise ValueError("an image has its own code and its own extensions; leave out task_root and extensions")
         self._configuration = FunctionConfiguration(
             handler=handler or "",
             image=image,
@@ -101,7 +101,7 @@ class LocalLambda:
     # -- life ---------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the environment; returns after its init phase. Raise MissingExtraError, and EngineError for an image."""
+        """Start the environment; return after its init phase. Raise MissingExtraError, or EngineError for an image."""
         try:
             import aiohttp  # noqa: F401 - only those who run a local Lambda need it
         except ImportError as error:
@@ -117,11 +117,10 @@ class LocalLambda:
             raise self._failure
 
     def shutdown(self, *, abandon: bool = False) -> None:
-        """End the environment and return when all is over; a second call does nothing.
+        """End the environment and return when every process has ended; a second call does nothing.
 
-        An invoke under way is waited for, as Lambda never ends an environment in the middle of one (the function's
-        timeout bounds the wait); calls still in the queue raise EnvironmentClosedError. ``abandon`` breaks off the
-        invoke under way.
+        An invoke under way is waited for, up to the function's timeout: Lambda never ends an environment in the middle
+        of one. Calls that are still queued raise EnvironmentClosedError. ``abandon`` breaks off the invoke under way.
         """
         if self._thread is None or self._loop is None or self._environment is None:
             return
@@ -139,7 +138,7 @@ class LocalLambda:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Shut down; after an exception without waiting for an invoke under way."""
+        """Shut down; after an exception, do not wait for an invoke under way."""
         self.shutdown(abandon=error is not None)
 
     # -- use ----------------------------------------------------------------------------------------------------------
@@ -152,10 +151,10 @@ class LocalLambda:
         cognito_identity: str | None = None,
         trace_id: str | None = None,
     ) -> Invocation:
-        """Invoke the function; returns as soon as its response is here, while work in the background goes on.
+        """Invoke the function and return as soon as its response is here; work in the background goes on.
 
-        ``event`` is any JSON value, or bytes that are sent as they are. Calls from several threads queue. A failed
-        function is an answer, not an exception; raise EnvironmentClosedError if the environment is not running.
+        ``event`` is any JSON value, or bytes that are sent as they are. Calls from several threads are queued. A
+        function that fails is an answer, not an exception. Raise EnvironmentClosedError if the environment is not running.
         """
         future = self.submit(event, client_context=client_context, cognito_identity=cognito_identity, trace_id=trace_id)
         return future.result()
@@ -170,10 +169,12 @@ class LocalLambda:
     ) -> Future[Invocation]:
         """Queue an invoke and return at once; the future gets what :meth:`invoke` returns or raises."""
         if self._loop is None or self._environment is None or not self._ready.is_set():
-            raise EnvironmentClosedError("the environment has not been started")
+            raise EnvironmentClosedError(
+                "the environment has not been started; call start() or use it as a context manager"
+            )
         payload = bytes(event) if isinstance(event, (bytes, bytearray)) else json.dumps(event).encode()
         call = Call(payload, client_context, cognito_identity, trace_id or new_trace_id())
-        call.future.set_running_or_notify_cancel()  # from here on it cannot be cancelled: Lambda has no such thing
+        call.future.set_running_or_notify_cancel()  # it cannot be cancelled from here on: Lambda has no such thing
         with self._lock:
             if self._over:
                 raise EnvironmentClosedError("the environment is shut down")
@@ -187,15 +188,17 @@ class LocalLambda:
             self._unanswered.discard(call)
 
     def wait_idle(self, timeout: float | None = None) -> None:
-        """Wait until nothing is due on any side and the environment is frozen, or would be; raise TimeoutError."""
+        """Wait until every process is done and the environment is frozen, if it freezes. Raise TimeoutError."""
         if self._environment is None:
-            raise EnvironmentClosedError("the environment has not been started")
+            raise EnvironmentClosedError(
+                "the environment has not been started; call start() or use it as a context manager"
+            )
         self._hand_in_all()
         if not self._environment.idle.wait(timeout):
             raise TimeoutError(f"the environment is still busy after {timeout} s")
 
     def _hand_in_all(self) -> None:
-        """Let the platform take in what was submitted before, so that it does not count as idle."""
+        """Wait until the platform has taken in every call submitted before, so that it is not idle by mistake."""
         taken = threading.Event()
         with self._lock:
             if self._over or self._loop is None:
@@ -206,19 +209,19 @@ class LocalLambda:
                 return
 
     def wait_for(self, predicate: Callable[[Event], bool], timeout: float = 10.0) -> Event:
-        """Return the first event so far, or to come, that satisfies the predicate; raise TimeoutError."""
+        """Return the first event that satisfies the predicate, recorded or still to come. Raise TimeoutError."""
         return self._recorder.wait_for(predicate, timeout)
 
     # -- look ---------------------------------------------------------------------------------------------------------
 
     @property
     def events(self) -> list[Event]:
-        """The recorded conversation so far."""
+        """The events recorded so far."""
         return self._recorder.events()
 
     @property
     def logs(self) -> list[tuple[str, str]]:
-        """Every line the processes wrote so far, as (source, line); empty if ``on_log`` takes them."""
+        """Every line that the processes have written, as (source, line); empty if ``on_log`` takes them."""
         return list(self._logs)
 
     @property
@@ -249,7 +252,7 @@ class LocalLambda:
             self._finish()
 
     def _finish(self) -> None:
-        """Let nobody wait for what will not come: the calls without an answer, and whoever waits for idleness."""
+        """Release everyone who waits: calls without an answer fail, and waits for idleness and for the start end."""
         with self._lock:
             self._over = True
             unanswered = list(self._unanswered)

@@ -112,9 +112,9 @@ def test_usage(
     ("words", "complaint"),
     [
         ([], "name a handler (module.function) or an --image"),
-        (["--image", "shop", "--task-root", "."], "--task-root is not for --image"),
-        (["--image", "shop", "--extension", "mine"], "--extension is not for --image"),
-        (["--image", "shop", "--no-extension"], "--no-extension is not for --image"),
+        (["--image", "shop", "--task-root", "."], "--task-root does not go with --image"),
+        (["--image", "shop", "--extension", "mine"], "--extension does not go with --image"),
+        (["--image", "shop", "--no-extension"], "--no-extension does not go with --image"),
     ],
 )
 def test_usage_of_an_image(words: list[str], complaint: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,6 @@
 """``lambda-punch local``: run a function on this machine as Lambda would.
 
-This file has its arguments alone, so that ``lambda-punch local --help`` works without the packages that a run needs.
+Only the arguments are in this file, so ``lambda-punch local --help`` works without the packages that a run needs.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     import argparse
 
 _DESCRIPTION = """
-Run a function on this machine as Lambda would: extensions first, then the runtime; the response as soon as it is
-posted; everything frozen while nothing is due; Lambda's timeouts, crashes and shutdown. Prints a timeline.
+Run a function on this machine as Lambda would. The extensions start first, then the runtime; the caller gets the
+response as soon as it is posted; everything is frozen between the invokes; timeouts, crashes and the shutdown are
+Lambda's. A timeline is printed at the end.
 """
 
 
@@ -21,7 +22,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     parser.description = _DESCRIPTION
     add = parser.add_argument
     add("handler", nargs="?", help="module.function, as in the function's configuration; an image may have its own")
-    add("--image", metavar="IMAGE", help="run this container image of the function; needs Docker, and its extra")
+    add("--image", metavar="IMAGE", help="run this container image of the function; needs Docker and the extra image")
     add(
         "--event",
         metavar="FILE",
@@ -31,14 +32,24 @@ def declare(parser: argparse.ArgumentParser) -> None:
     )
     add("--count", metavar="N", type=int, help="invoke N times in all, repeating the events")
     add("--timeout", metavar="S", type=float, default=3.0, help="the function's timeout in seconds (default: 3)")
-    add("--init-timeout", metavar="S", type=float, default=10.0, help="limit of the init phase (default: 10)")
-    add("--pause", metavar="S", type=float, default=0.0, help="seconds of rest between the invokes")
+    add(
+        "--init-timeout",
+        metavar="S",
+        type=float,
+        default=10.0,
+        help="seconds that the init phase may take (default: 10)",
+    )
+    add("--pause", metavar="S", type=float, default=0.0, help="seconds to wait between the invokes (default: 0)")
     add("--serve", metavar="PORT", type=int, help="answer HTTP on this port (0: any) instead of sending events")
-    add("--compare", action="store_true", help="measure what callers save: jobs within the request, and after it")
+    add(
+        "--compare",
+        action="store_true",
+        help="measure how long callers wait with jobs inside the request, and after it",
+    )
     add("--task-root", metavar="DIR", help="where the function's code is (default: here)")
     add("--extension", metavar="PATH", action="append", default=[], help="an extension's executable, repeatable")
     add("--no-extension", action="store_true", help="leave out lambda-punch's own extension")
-    add("--no-freeze", action="store_true", help="let everything run on between the invokes")
+    add("--no-freeze", action="store_true", help="do not freeze the processes between the invokes")
     add("--env", metavar="K=V", action="append", default=[], help="a variable of the function, repeatable")
     add("--plain", action="store_true", help="no colours")
     add("--json", action="store_true", help="print the timeline as JSON lines, everything else on stderr")
@@ -53,12 +64,14 @@ def _declare_queues(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         action="append",
         default=[],
-        help="poll this queue as Lambda's event source mapping does, repeatable; made if it is not there",
+        help="poll this queue as Lambda's event source mapping does, repeatable; a missing queue is made",
     )
     add("--sqs-endpoint", metavar="URL", help="an SQS-speaking server (default: one is started)")
-    add("--batch-size", metavar="N", type=int, default=10, help="messages of one batch (default: 10)")
-    add("--batch-window", metavar="S", type=float, default=0.0, help="seconds to gather a batch (default: 0)")
-    add("--pollers", metavar="N", type=int, default=1, help="environments that are polled for at once (default: 1)")
+    add("--batch-size", metavar="N", type=int, default=10, help="messages in one batch, at most (default: 10)")
+    add(
+        "--batch-window", metavar="S", type=float, default=0.0, help="seconds in which a batch is gathered (default: 0)"
+    )
+    add("--pollers", metavar="N", type=int, default=1, help="environments that take batches side by side (default: 1)")
     add("--duplicates", metavar="SHARE", type=float, default=0.0, help="deliver this share of messages twice")
     add("--throttles", metavar="SHARE", type=float, default=0.0, help="throttle this share of batches")
 

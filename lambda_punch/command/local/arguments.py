@@ -1,4 +1,4 @@
-"""Reading what was given to ``lambda-punch local``, and refusing what does not make sense."""
+"""What the arguments of ``lambda-punch local`` ask for; arguments that make no sense are refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class UsageError(Exception):
-    """Arguments that cannot be acted on; the text says why."""
+    """The arguments make no sense; the text says why."""
 
 
 def events_to_send(arguments: argparse.Namespace) -> list[Any]:
@@ -40,18 +40,18 @@ def _event(name: str) -> Any:
 
 
 def check_image_alone(arguments: argparse.Namespace) -> None:
-    """Refuse what an image brings with it."""
+    """Refuse options for things that an image brings with it."""
     for option, given in (
         ("--task-root", arguments.task_root),
         ("--extension", arguments.extension),
         ("--no-extension", arguments.no_extension),
     ):
         if given:
-            raise UsageError(f"{option} is not for --image, which has its own code and its own extensions")
+            raise UsageError(f"{option} does not go with --image: an image has its own code and its own extensions")
 
 
 def check_handler(handler: str | None, task_root: Path) -> None:
-    """Say what is wrong before anything starts; the runtime's own message comes late and in a traceback."""
+    """Refuse a handler that cannot be found. The runtime would say so late, and in a traceback."""
     if handler is None:
         raise UsageError("name a handler (module.function) or an --image")
     module, dot, function = handler.rpartition(".")

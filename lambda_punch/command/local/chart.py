@@ -37,21 +37,21 @@ _DIM = "2"
 _GAP = " "
 _LEAST_BAR = 12
 _COLUMN = 7
-# what is shorter would read as 0.0 ms
+# anything shorter would read as 0.0 ms
 _LEAST_SECONDS = 0.00005
 
 
 def render(rows: Sequence[Row], *, scale: float, width: int = 80, color: bool = False) -> str:
     """Draw one line per row, ``width`` columns wide; a whole bar is ``scale`` seconds long.
 
-    Every part that took any time is at least one column wide; a stand-still that is longer than its bar is cut off and
-    ends in an arrow. A row with an error has its type behind the bar, or on a line of its own where there is no room.
+    Every part that took any time is at least one column wide. Frozen time that is longer than the bar is cut off and
+    ends in an arrow. The type of an error stands behind the bar, or on a line of its own where there is no room.
     """
     return _Chart(rows, scale=scale, width=width, color=color).draw()
 
 
 def length(seconds: float) -> str:
-    """Put a length into words of at most seven letters: ``0.8 ms``, ``240 ms``, ``1.24 s``, ``3 min``."""
+    """Say a length in at most seven letters: ``0.8 ms``, ``240 ms``, ``1.24 s``, ``3 min``."""
     if seconds < 0.01:
         return f"{seconds * 1000:.1f} ms"
     if seconds < 1:
@@ -69,7 +69,7 @@ def _round_step(scale: float, most: int) -> float:
 
 
 def _tick(seconds: float) -> str:
-    """Put a round length into words, without the noughts of a measurement."""
+    """Say a round length, without the zeros of a measurement."""
     return f"{round(seconds, 6):g} s" if seconds >= 1 else f"{round(seconds * 1000, 3):g} ms"
 
 
@@ -78,7 +78,7 @@ class _Chart:
         self._rows = rows
         self._scale = scale
         self._color = color
-        # what never happened gets no column; the three that every run is about always have one
+        # a part that never happened gets no column; the three that every run is about always have one
         self._parts = [p for p in _PARTS if p.name in ("response", "background", "frozen") or self._any(p)]
         self._number = max(2, len(f"#{len(rows)}"))
         self._cells = [max(_COLUMN, len(part.name) + 2) for part in self._parts]

@@ -1,4 +1,4 @@
-"""What do callers save? One function twice, invoked in turn: jobs run within the request, and after the response."""
+"""What callers save: one function runs twice, with its jobs inside the request and after the response."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from lambda_punch.local import LocalLambda
 
 ROUNDS = 10
-# What two runs of the very same function differ by.
+# Two runs of the very same function differ by this much.
 _LEAST_SHARE = 0.05
 _LEAST_SECONDS = 0.0005
 
 
 @dataclass(frozen=True)
 class Waits:
-    """What the callers of one of the two waited, and how long its background took after that; seconds."""
+    """How long the callers of one of the two waited, and how long its background took after that, in seconds."""
 
     invokes: int
     failed: int
@@ -35,27 +35,27 @@ class Waits:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Both ways, from the same run. ``saved`` is in seconds, of the median; below zero if callers wait longer."""
+    """Both ways, measured in the same run."""
 
     inline: Waits
     after: Waits
 
     @property
     def saved(self) -> float:
-        """Seconds that a caller need not wait."""
+        """Seconds by which the median wait is shorter with jobs after the response; negative if it is longer."""
         return self.inline.median - self.after.median
 
     @property
     def failed(self) -> bool:
-        """Whether the figures are those of errors."""
+        """Whether any invoke failed."""
         return bool(self.inline.failed or self.after.failed)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all of it for JSON."""
+        """Return the comparison for JSON."""
         return {**asdict(self), "saved": self.saved}
 
     def render(self) -> str:
-        """Return a table, and a sentence."""
+        """Return a table and a sentence that sums it up."""
         rows = [("jobs run", "median", "slowest", "background")]
         for name, waits in (("within the request", self.inline), ("after the response", self.after)):
             rows.append((name, length(waits.median), length(waits.slowest), length(waits.background)))
@@ -76,7 +76,7 @@ class Comparison:
 
 
 def compare(make: Callable[[Sequence[str] | None], LocalLambda], handler: str, events: Sequence[Any]) -> Comparison:
-    """Invoke both ways with each event in turn, the first one more often, to warm up.
+    """Invoke both with each event in turn; the first event is sent once more, to warm up.
 
     ``make(command)`` returns the function, not started, to be run by ``command`` (None: as on Lambda). Raises
     LocalLambdaError. Blocks for as long as all of it takes.

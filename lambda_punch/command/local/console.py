@@ -1,4 +1,4 @@
-"""What the command line shows while a function runs, and the timeline at the end."""
+"""What ``lambda-punch local`` prints while a function runs, and the timeline at the end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NOTEWORTHY = {"timeout", "crash", "init-failed", "launch-failed", "refused", "s
 
 
 class Console:
-    """Writes whole lines, from any thread. With ``as_json`` stdout is left to the timeline."""
+    """Writes whole lines, from any thread. With ``as_json`` only the timeline goes to stdout."""
 
     def __init__(self, *, plain: bool = False, as_json: bool = False) -> None:
         self._as_json = as_json
@@ -60,7 +60,7 @@ class Console:
             self._write(f"   {self._paint(source, color)} | {part}")
 
     def show_platform(self, event: Event) -> None:
-        """Print what the platform had to do or refuse, where that is out of the ordinary."""
+        """Print what the platform did or refused, if that is out of the ordinary."""
         if event.kind in _NOTEWORTHY:
             detail = " ".join(f"{name}={value}" for name, value in event.detail.items())
             self._write(f"   {self._paint('platform', _RED)} | {event.kind} {event.source} {detail}")
@@ -78,7 +78,7 @@ class Console:
             self._write(self._paint(f"shutdown {length(timeline.shutdown)}", _DIM))
 
     def show_comparison(self, comparison: Comparison) -> None:
-        """Print what callers wait both ways, and what they save."""
+        """Print how long callers wait both ways, and what they save."""
         if self._as_json:
             sys.stdout.write(json.dumps(comparison.as_dict()) + "\n")
         else:
@@ -94,7 +94,7 @@ class Console:
 
 
 def _wants_color(stream: TextIO) -> bool:
-    """Honour https://no-color.org, dumb terminals, pipes, and encodings that lack the blocks."""
+    """Tell whether colours may be used: not with NO_COLOR, a dumb terminal, a pipe, or an encoding without blocks."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not stream.isatty():
         return False
     return (stream.encoding or "").lower().replace("-", "") == "utf8"

@@ -1,7 +1,7 @@
 """AWS's runtime client with every job run within ``push``: what a function is without the background.
 
-For ``lambda-punch local --compare``. Run as ``python -m lambda_punch.command.local.inline_runtime module.function``, in place of
-``python -m awslambdaric``. The function's own calls of start() and configure() work as ever.
+``lambda-punch local --compare`` runs it as ``python -m lambda_punch.command.local.inline_runtime module.function``, in
+place of ``python -m awslambdaric``. The function's own calls of start() and configure() work as ever.
 """
 
 from __future__ import annotations

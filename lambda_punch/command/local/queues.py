@@ -1,4 +1,4 @@
-"""``lambda-punch local --queue``: queues on this machine, and the function polled for their messages."""
+"""``lambda-punch local --queue``: queues on this machine, whose messages are delivered to the function."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 def polled(
     arguments: argparse.Namespace, make: Make, console: Console
 ) -> Iterator[tuple[dict[str, str], list[EventSource]]]:
-    """Poll the queues asked for while the block runs; yield the variables by which a function finds them."""
+    """Poll the named queues while the block runs; yield the pollers, and the variables to find the queues by.
+
+    Both are empty if no queue is named.
+    """
     if not arguments.queue:
         yield {}, []
         return
@@ -66,7 +69,7 @@ def polled(
 
 
 def wait(sources: list[EventSource], console: Console) -> None:
-    """Wait until the queues are empty: everything in them is done, or dead."""
+    """Wait until the queues are empty: every message is done or dead."""
     if sources:
         console.say("waiting for the queues; Ctrl-C ends")
     while not all(source.wait_idle(timeout=0.5) for source in sources):

@@ -64,7 +64,7 @@ def _run(
     console: Console,
     sources: list[EventSource],
 ) -> int:
-    """Start the function, use it, and always end with the timeline."""
+    """Start the function and use it; print the timeline in any case."""
     try:
         with _sigterm_as_interrupt(), function:
             if arguments.serve is not None:
@@ -106,7 +106,9 @@ def _compare(arguments: argparse.Namespace, extensions: list[Path], events: list
     from .compare import ROUNDS, compare
 
     if arguments.image is not None or arguments.serve is not None or arguments.queue:
-        raise UsageError("--compare is not for --image, --serve or --queue: it sends its own events to one function")
+        raise UsageError(
+            "--compare does not go with --image, --serve or --queue: it sends its own events to one function"
+        )
     if arguments.count is None:
         events = list(itertools.islice(itertools.cycle(events), ROUNDS))
     if not events:
@@ -157,7 +159,7 @@ def _extensions(arguments: argparse.Namespace, stack: ExitStack) -> list[Path]:
 
 @contextmanager
 def _sigterm_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM end the command as Ctrl-C does, properly; only the main thread can arrange that."""
+    """Let SIGTERM end the command properly, as Ctrl-C does. Only the main thread can arrange that."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,8 +1,8 @@
-"""A container behind the :class:`~.host.Host` seam: one for the whole life of the environment, frozen by its engine.
+"""A host that runs all processes in one container, which lives as long as the environment.
 
-Extensions and runtime are started, signalled and watched by a process inside (:mod:`.guest`), since asking the engine
-for each would take longer than Lambda gives at a shutdown, and would not tell of a process that has left others behind.
-The engine creates, freezes, thaws and removes the container. Process ids are those inside. Event loop only.
+The engine creates, freezes, thaws and removes the container. A process inside it (:mod:`.guest`) starts, signals and
+watches the extensions and the runtime. To ask the engine for that would take longer than Lambda gives for a shutdown,
+and would not show what a process leaves behind. Process ids are those inside the container. For the event loop only.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# for an image that sets none
+# for an image that does not set it
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CONNECT_SECONDS = 30.0
 _LOOK_SECONDS = 0.2
@@ -51,7 +51,10 @@ class ContainerHost:
         self._numbers: dict[MainProcess, int] = {}
 
     async def open(self, configuration: FunctionConfiguration) -> FunctionConfiguration:
-        """Start the container; return the configuration with what the image adds. Raise EngineError, MissingExtraError."""
+        """Start the container; return the configuration with what the image adds.
+
+        Raise EngineError, or MissingExtraError.
+        """
         assert configuration.image is not None
         engine = await asyncio.to_thread(Engine)
         image = await asyncio.to_thread(engine.inspect, configuration.image)
@@ -103,7 +106,7 @@ class ContainerHost:
         await self._signal(process, signal.SIGKILL)
 
     async def freeze(self) -> None:
-        """Pause the container, when what was written until now has been passed on."""
+        """Pause the container once everything written so far has been passed on."""
         if await self._ask("flush") is not None and self._container is not None:
             self._paused = True
             await self._steer(self._container.pause)
@@ -143,11 +146,11 @@ class ContainerHost:
                 return
             words = await asyncio.to_thread(self._container.last_words)
             if words is not None:
-                raise EngineError(f"the container ended at once: {words or 'without a word'}")
-        raise EngineError("nothing is heard from the container")
+                raise EngineError(f"the container ended at once: {words or 'it wrote nothing'}")
+        raise EngineError(f"the container did not connect to the local Lambda within {_CONNECT_SECONDS:g} s")
 
     async def _steer(self, act: Callable[[], None]) -> None:
-        """Pause or unpause; that the container has ended in the meantime is no error of the engine."""
+        """Pause or unpause; it is no error if the container has ended in the meantime."""
         try:
             await asyncio.to_thread(act)
         except EngineError:
@@ -179,6 +182,6 @@ class ContainerHost:
             ended.set_result(status)
 
     def _lost(self) -> None:
-        """Take the end of the container for that of everything in it."""
+        """Report every process in the container as killed."""
         for number in list(self._exits):
             self._ended(number, _KILLED)

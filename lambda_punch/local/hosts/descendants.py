@@ -4,8 +4,8 @@ A process belongs to the environment if its environment block names the environm
 it: the port is held for the environment's whole life), or its process group, session or parent is known to belong.
 So a child escapes only by clearing its variables, leaving its session and losing its parent, all between two looks.
 
-Looking costs one read of ``/proc/loadavg``, whose last field is the newest pid of the machine, as long as no process
-was born since the last look. Without ``/proc`` nothing but the process groups is found.
+If no process was started since the last look, a look costs one read of ``/proc/loadavg``, whose last field is the
+newest pid of the machine. Without ``/proc`` only the process groups are found.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Descendants:
         return [pid for pid, stat in self._look(thorough=thorough) if stat.group not in self._groups]
 
     def moving(self) -> bool:
-        """Tell whether any member that was found runs; the main processes are for their parent to watch."""
+        """Tell whether any member that was found is running. Main processes are left out: their parent watches them."""
         stats = [_stat(pid) for pid in self._members]
         return any(stat.alive and not stat.stopped for stat in stats if stat is not None)
 

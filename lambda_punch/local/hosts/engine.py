@@ -1,8 +1,8 @@
 """The container engine, through the ``docker`` package: the one file that knows it. Every call blocks.
 
-Which engine it is, DOCKER_HOST and the other variables of the Docker client say. It has to be on this machine, and its
+DOCKER_HOST and the other variables of the Docker client choose the engine. It has to be on this machine, and its
 containers need the network of this machine (``network_mode="host"``), because the local Lambda listens on 127.0.0.1.
-So Docker on Linux is fine; Docker Desktop only with its host networking turned on.
+Docker on Linux works. Docker Desktop works once its host networking is turned on.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 LABEL = "lambda-punch.local"
-"""The label that every container of a local Lambda has."""
+"""Every container of a local Lambda has this label."""
 
 # the image's own Python, the way AWS's images have it first; the program is the argument behind
 _FIND_PYTHON = """
@@ -32,8 +32,8 @@ done
 echo "there is no Python in this image" >&2
 exit 1
 """
-# Removes the container when its standard input ends, however that came about, and looks whether it is gone: an engine
-# may refuse to remove a frozen one, and may take a removal for done while the container is ending by itself.
+# Removes the container when its standard input ends, for whatever reason, and checks that it is gone. An engine may
+# refuse to remove a frozen container, and may report one as removed that is still ending by itself.
 _KEEPER = """
 import sys, time, docker
 containers = docker.from_env().containers
@@ -120,17 +120,17 @@ class Container:
         self._keeper = keeper
 
     def pause(self) -> None:
-        """Let everything in it stand still."""
+        """Freeze everything in it."""
         with _translated("the container cannot be paused"):
             self._container.pause()
 
     def unpause(self) -> None:
-        """Let everything in it go on."""
+        """Let everything in it run on."""
         with _translated("the container cannot be thawed"):
             self._container.unpause()
 
     def last_words(self) -> str | None:
-        """Return what it wrote, if it has ended; else None."""
+        """Return what it wrote, or None if it still runs."""
         with _translated("the container is gone"):
             self._container.reload()
             if self._container.status in ("created", "running"):
@@ -139,7 +139,7 @@ class Container:
         return written[-_MOST_LOG_BYTES:].decode("utf-8", "replace").strip()
 
     def remove(self) -> None:
-        """End it; raise EngineError if it may still be there."""
+        """Remove it; raise EngineError if it may still be there."""
         if _end(self._keeper):
             raise EngineError(f"the container {self._container.name} could not be removed")
 
@@ -161,7 +161,7 @@ def _end(keeper: subprocess.Popen[bytes]) -> int:
 
 @contextmanager
 def _translated(message: str) -> Iterator[None]:
-    """Raise what goes wrong with the engine as EngineError."""
+    """Turn the engine's errors into EngineError."""
     from docker.errors import DockerException  # type: ignore[import-untyped]  # the package has no types
     from requests.exceptions import RequestException
 

@@ -23,7 +23,7 @@ import time
 from typing import Any
 
 _CHUNK = 65536
-# what a process may have written between two looks; more would be one that never stops writing
+# at most this many chunks of one process are read in a row, because it may never stop writing
 _MOST_CHUNKS = 32
 _CONNECT_SECONDS = 10.0
 _SWEEP_SECONDS = 2.0
@@ -32,7 +32,7 @@ _DISABLED = "/opt/disable-extensions-jwigqn8j"
 
 
 class Guest:
-    """Obeys the host."""
+    """Does what the host asks for."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -109,7 +109,7 @@ class Guest:
         return {}
 
     def do_flush(self, _request: dict[str, Any]) -> dict[str, Any]:
-        """Answer when all that has been written so far is passed on."""
+        """Answer once everything written so far has been passed on."""
         for output in self._outputs:
             output.flush()
         return {}
@@ -184,7 +184,7 @@ class ChildOutput:
                 break
 
     def flush(self) -> None:
-        """Pass on all that is there, also a line without an end: awslambdaric ends a traceback so."""
+        """Pass on all that is there, also a line without an end: awslambdaric ends a traceback that way."""
         self.drain()
         self._tell_partial()
 

@@ -1,8 +1,10 @@
 """A guard against leftovers: a tiny shell that outlives this process just long enough to clear up after it.
 
 The shell holds the reading end of a pipe whose only writer is this process. However this process ends, SIGKILL
-included, the pipe ends with it. The shell then kills what it was told to keep and removes one directory. (PR_SET_PDEATHSIG would need code between
-fork and exec, which is unsafe beside threads, follows the thread instead of the process, and spares grandchildren.)
+included, the pipe ends with it. The shell then kills what it was told to keep and removes one directory.
+
+PR_SET_PDEATHSIG would need code between fork and exec, which is unsafe beside threads. It also follows the thread
+instead of the process, and spares grandchildren.
 """
 
 from __future__ import annotations

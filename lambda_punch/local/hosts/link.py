@@ -1,6 +1,6 @@
-"""This side of the connection to the process that :mod:`.guest` describes: requests out, answers and news in.
+"""The host's end of the connection to :mod:`.guest`: requests go out, answers and news come in.
 
-Only who knows the token is let in, as any process of this machine can connect to the port. Event loop only.
+A guest has to show a token, because any process of this machine can connect to the port. For the event loop only.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ class Link:
         self._last_id = 0
 
     async def listen(self) -> str:
-        """Open the port; return what the guest has to know: address, port, token."""
+        """Open the port; return what the guest needs to know: address, port and token."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: _Peer(self, self._token), "127.0.0.1", 0)
         host, port = self._server.sockets[0].getsockname()
         return f"{host} {port} {self._token}"
 
     def new_id(self) -> int:
-        """Return the id of a request to be."""
+        """Return the id of a new request."""
         self._last_id += 1
         return self._last_id
 
@@ -67,7 +67,7 @@ class Link:
     # -- from the connection ------------------------------------------------------------------------------------------
 
     def accept(self, transport: asyncio.Transport) -> bool:
-        """Take a guest that has shown the token; False if there is one already."""
+        """Take a guest that has shown the token; return False if there already is one."""
         if self._transport is not None:
             return False
         self._transport = transport
@@ -86,7 +86,7 @@ class Link:
             answer.set_result(message)
 
     def lose(self) -> None:
-        """Let nobody wait for what will not come."""
+        """Fail every request that waits: no answer will come."""
         if not self.lost.done():
             self.lost.set_result(None)
         for answer in self._answers.values():

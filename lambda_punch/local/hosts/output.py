@@ -1,4 +1,4 @@
-"""Reading what a process writes, line by line, without ever letting it wait for us."""
+"""Reading what a process writes, line by line, without ever making it wait."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CHUNK = 65536
 
 
 class Output:
-    """One process's stdout and stderr, which share a pipe so that their order is kept. Event loop only."""
+    """The stdout and stderr of one process; they share a pipe, which keeps their order. For the event loop only."""
 
     def __init__(self, descriptor: int, source: str, on_line: LogCallback) -> None:
         self._descriptor: int | None = descriptor
@@ -32,7 +32,7 @@ class Output:
             pass
 
     def flush(self) -> None:
-        """Read all that is there now, also a line without an end: awslambdaric ends a traceback so."""
+        """Read all that is there now, also a line without an end: awslambdaric ends a traceback that way."""
         self.drain()
         self._emit_partial()
 

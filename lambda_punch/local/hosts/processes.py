@@ -1,4 +1,4 @@
-"""Plain processes of this machine behind the :class:`~.host.Host` seam.
+"""A host that runs plain processes of this machine.
 
 Every main process leads a session and process group of its own, so that signals to a group reach its children and
 nothing else. An exit is noticed through a pidfd, or a waiting thread where the kernel has none; nothing polls.
@@ -87,8 +87,8 @@ class ProcessHost:
     async def terminate(self, process: MainProcess) -> None:
         """Send SIGTERM to the group of a running process.
 
-        One that has just been thawed is given the time to get back to where it was: until then the kernel gives the
-        signal to another of its threads, which a freezer other than SIGSTOP would not make it do.
+        A process that has just been thawed first gets time to go back to its wait. Until then the kernel gives the
+        signal to another of its threads, which is a trait of SIGSTOP and does not happen with Lambda's freezer.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _WAKE_SECONDS

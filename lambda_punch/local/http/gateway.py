@@ -27,7 +27,7 @@ _API_ID = "local"
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """What the browser sent. ``path`` and ``query`` are as they stood in the request line."""
+    """What the browser sent. ``path`` and ``query`` are as in the request line."""
 
     method: str
     path: str
@@ -69,7 +69,7 @@ def proxy_event(request: HttpRequest, request_id: str, now: float | None = None)
 
 
 def http_answer(invocation: Invocation) -> HttpAnswer:
-    """Map a function's answer back. A failed function, or an answer against the format, is a 500."""
+    """Turn a function's answer into an HTTP answer; a failed function or a malformed answer becomes a 500."""
     if not invocation.ok:
         return _server_error()
     try:
@@ -158,7 +158,7 @@ def _context(request: HttpRequest, headers: Mapping[str, str], request_id: str, 
 
 
 def _body(body: bytes, content_type: str) -> tuple[str, bool]:
-    """Return the body as text, or in base64 where its type is not one of text."""
+    """Return the body as text, or in base64 if its type is not text."""
     kind = content_type.split(";", 1)[0].strip().lower()
     if not kind or kind.startswith("text/") or kind in _TEXT_TYPES or kind.endswith(("+json", "+xml")):
         try:

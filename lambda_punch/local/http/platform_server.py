@@ -1,7 +1,9 @@
-"""The HTTP of the Runtime and Extensions APIs, on aiohttp: reads requests, asks the pure parts, records, answers.
+"""The Runtime API and the Extensions API over HTTP, with aiohttp.
 
-The whole body of a response is read before the caller gets it, streamed ones too. aiohttp does not hand out trailers,
-so an error that a streaming function reports in trailers, in the middle of its response, is not seen.
+It reads a request, asks the platform what to do, records it and answers.
+
+A response is read as a whole before the caller gets it, also a streamed one. aiohttp does not hand out trailers, so an
+error that a streaming function reports in trailers in the middle of its response is not seen.
 """
 
 from __future__ import annotations

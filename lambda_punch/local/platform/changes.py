@@ -1,4 +1,4 @@
-"""Waiting, on the event loop, until what was recorded makes a condition true."""
+"""Waiting on the event loop until a condition holds; it is looked at again after each change."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ if TYPE_CHECKING:
 
 
 class DeadlineError(Exception):
-    """The instant came before the condition."""
+    """The condition did not hold before the deadline."""
 
 
 class Changes:
-    """Lets one waiter look again whenever something changed. Event loop only; its one timer is that of the deadline."""
+    """Lets one waiter look at its condition again after each change. For the event loop only; nothing polls."""
 
     def __init__(self) -> None:
         self._waiter: asyncio.Future[None] | None = None

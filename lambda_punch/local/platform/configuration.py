@@ -1,4 +1,4 @@
-"""What one environment is made of, and the environment variables its processes get.
+"""A function's configuration, and the environment variables that its processes get from it.
 
 Variables: "Using Lambda environment variables", "Defined runtime environment variables", and for extensions the table
 in "Using the Lambda Extensions API", all in the AWS Lambda Developer Guide.
@@ -21,7 +21,7 @@ FUNCTION_VERSION = "$LATEST"
 DERIVED = "derived from the interpreter"
 """The ``execution_env`` that stands for ``AWS_Lambda_pythonX.Y`` of the interpreter that runs the function.
 
-In an image it stands for ``AWS_Lambda_Image``; AWS's own images put their version in its place.
+For an image it stands for ``AWS_Lambda_Image``, unless the image sets the variable itself, as AWS's own images do.
 """
 
 WITHHELD_FROM_EXTENSIONS = frozenset(
@@ -35,7 +35,7 @@ WITHHELD_FROM_EXTENSIONS = frozenset(
         "LAMBDA_TASK_ROOT",
     }
 )
-"""Variables of the runtime that extensions do not get; neither do they get any whose name begins with ``_``."""
+"""Extensions do not get these variables of the runtime, and none whose name begins with ``_``."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def absolute_paths(extensions: Sequence[str | os.PathLike[str]]) -> tuple[Path, 
 
 
 def _python_version(python: str) -> str:
-    """Return the ``X.Y`` of an interpreter; asks it unless it is the one that runs this."""
+    """Return the ``X.Y`` of an interpreter; it is run to find out, unless it is the one that runs this."""
     if python == sys.executable:
         return f"{sys.version_info.major}.{sys.version_info.minor}"
     question = "import sys; print('%d.%d' % sys.version_info[:2])"

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 class Environment:
-    """Runs from init to spindown. ``idle`` is set whenever nothing is due on any side.
+    """Runs from init to spindown. ``idle`` is set whenever every process is done and no invoke is queued.
 
-    A call that is still unanswered when :meth:`serve` returns was broken off, or never begun.
+    A call that is still unanswered when :meth:`serve` returns was broken off or never begun.
     """
 
     def __init__(self, configuration: FunctionConfiguration, host: Host, recorder: Recorder, api: str) -> None:
@@ -52,7 +52,7 @@ class Environment:
         self._work.notify()
 
     def close(self, *, abandon: bool) -> None:
-        """Ask for the end, after the invoke under way; ``abandon`` breaks that off, too."""
+        """Ask the environment to end after the invoke under way; ``abandon`` breaks that invoke off."""
         self._closing = True
         self._abandoned = abandon
         if abandon and self.generation is not None:
@@ -103,7 +103,7 @@ class Environment:
         generation = self.generation
         assert generation is not None
         if generation.fault is not None:
-            # a process died while nothing was due: this invoke fails before the runtime sees it
+            # a process died between two invokes: this one fails before the runtime sees it
             raise generation.fault
         await self._thaw()
         await generation.invoke(call)
@@ -133,7 +133,7 @@ class Environment:
     # -- frozen, thawed, reset, ended ---------------------------------------------------------------------------------
 
     async def _rest(self) -> None:
-        """Freeze if nothing is queued, and say that nothing is due."""
+        """Freeze if no invoke is queued, and set ``idle``."""
         if self._queue or self._closing:
             return
         if self._configuration.freeze and self.generation is not None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 INVOKE = "INVOKE"
 SHUTDOWN = "SHUTDOWN"
 
-# AWS's words for where a refused call would have led: of exit/error it says Exited
+# The state that AWS names as the target of a refused call; for exit/error it says Exited.
 _REFUSED_TARGETS = {**{call: state.value for call, state in EXTENSION_TARGETS.items()}, "exit/error": "Exited"}
 
 
@@ -61,7 +61,7 @@ class Extension:
 
 
 class Extensions:
-    """The register of one environment."""
+    """The extensions of one generation."""
 
     def __init__(self) -> None:
         self._by_name: dict[str, Extension] = {}
@@ -90,7 +90,7 @@ class Extensions:
         return [each for each in self if event in each.events]
 
     def launch(self, name: str) -> Extension:
-        """Note an external extension whose process is about to start."""
+        """Add an external extension whose process is about to start."""
         self._by_name[name] = Extension(name, external=True)
         return self._by_name[name]
 
@@ -99,7 +99,7 @@ class Extensions:
         self._open = False
 
     def register(self, name: str, body: bytes) -> Extension:
-        """Answer ``POST register``: the extension, or Refusal."""
+        """Take ``POST register``; return the extension. Raise Refusal."""
         if not name:
             raise refusals.empty_name()
         events = _subscriptions(body)
@@ -128,14 +128,14 @@ class Extensions:
         raise refusals.unknown_identifier(call, canonical)
 
     def poll(self, identifier: str) -> Extension:
-        """Answer ``GET event/next``: the extension is ready for its next event and done with the one before."""
+        """Take ``GET event/next``: the extension is done with its event and ready for the next one."""
         extension = self.find(identifier, "next")
         extension.move("next", identifier)
         extension.busy = False
         return extension
 
     def fail(self, identifier: str, call: ExtensionCall, error_type: str) -> Extension:
-        """Answer ``POST init/error`` or ``exit/error``."""
+        """Take ``POST init/error`` or ``exit/error``."""
         if not identifier:
             raise refusals.missing_identifier()
         if not error_type:

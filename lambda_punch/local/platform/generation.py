@@ -86,7 +86,7 @@ class Generation:
         self.changes.notify()
 
     def report(self, extension: Extension, error_type: str) -> None:
-        """Note that an extension announced its end, which decides the error type once it exits."""
+        """Note that an extension has reported an error; that decides the error type once it exits."""
         self._reported.setdefault(extension.source, error_type)
 
     def register(self, name: str, body: bytes) -> Extension:
@@ -96,7 +96,7 @@ class Generation:
         return extension
 
     def poll_runtime(self) -> Call | None:
-        """Answer the runtime's ``next``: the invoke it has thereby finished, if any; raise Refusal."""
+        """Take the runtime's ``next``; return the invoke that is finished by it, if any. Raise Refusal."""
         call = self.runtime.call
         finished = self.runtime.poll()
         self.extensions.close_registration()
@@ -107,7 +107,7 @@ class Generation:
         return None
 
     def close(self) -> None:
-        """Let go of every blocked ``next``: the processes have ended."""
+        """Release every blocked ``next``: the processes have ended."""
         for mailbox in self.mailboxes.values():
             mailbox.close()
 

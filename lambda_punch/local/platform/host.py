@@ -1,7 +1,7 @@
-"""The seam between the platform and what the processes run on.
+"""The seam between the platform and whatever runs its processes.
 
-The life cycle speaks to a :class:`Host` only: :class:`~.processes.ProcessHost`, plain processes of this machine, or
-:class:`~.containers.ContainerHost`, those in a container.
+The platform knows nothing but a :class:`Host`. There are two of them in :mod:`lambda_punch.local.hosts`: one runs plain
+processes of this machine, the other one runs them in a container.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Host(Protocol):
 
 
 def describe_exit(status: int) -> str:
-    """Put a return code into the platform's words."""
+    """Say a return code in the platform's words."""
     if status >= 0:
         return f"exit status {status}"
     return f"signal: {_SIGNAL_WORDS.get(-status, f'signal {-status}')}"

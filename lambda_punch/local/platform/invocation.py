@@ -1,4 +1,4 @@
-"""One invoke: the public answer, and the call on its way through the environment."""
+"""One invoke: the call on its way through the environment, and the answer that its caller gets."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ class Invocation:
         return self.error_type is None
 
     def json(self) -> Any:
-        """Return the payload as JSON; raise ValueError if it is none."""
+        """Return the payload as JSON; raise ValueError if it is not JSON."""
         return json.loads(self.payload)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A payload and how it is meant, before it is addressed to a caller."""
+    """A payload and what it is, before it becomes the answer to a particular call."""
 
     payload: bytes
     error_type: str | None = None
@@ -76,7 +76,7 @@ class Call:
         return self.future.done()
 
     def answer(self, answer: Answer, at: float) -> bool:
-        """Give the caller its answer, which came in at the monotonic instant ``at``; False if it had one already."""
+        """Give the caller its answer, which came in at the monotonic instant ``at``; return False if it had one."""
         if self.future.done():
             return False
         invocation = Invocation(
@@ -130,7 +130,7 @@ def function_error(body: bytes, headers: Mapping[str, str]) -> Answer:
 
 
 def valid_error_type(error_type: str) -> str:
-    """Return an error type as the platform counts it: only ``Runtime.Name`` and ``Function.Name`` are kept."""
+    """Return the error type that the platform reports: all but ``Runtime.Name`` and ``Function.Name`` is unknown."""
     if re.search(r"(Runtime|Function)\.[A-Z][a-zA-Z]+", error_type):
         return error_type
     return "Function.Unknown" if error_type.startswith("Function.") else "Runtime.Unknown"

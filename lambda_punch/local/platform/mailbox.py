@@ -1,4 +1,4 @@
-"""Where a blocked ``next`` waits: holds at most one message, the newest."""
+"""Where a blocked ``next`` waits: holds at most one event, the newest."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ if TYPE_CHECKING:
 
 
 class Mailbox:
-    """A latch with a message. To be used on the event loop only.
+    """Holds an event until a ``next`` takes it. For the event loop only.
 
-    A message put while nobody waits is kept; a later one replaces it, since what a late poller gets is whatever is
+    An event that comes while nobody waits is kept. A later one replaces it, because whoever asks late gets what is
     current. Of several waiters the first is served, even if its client has hung up meanwhile: as on Lambda, an event
     that is written to a dead connection is lost.
     """
 
     def __init__(self) -> None:
-        self._message: NextEvent | None = None
+        self._event: NextEvent | None = None
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._closed = False
 
-    def put(self, message: NextEvent) -> None:
-        """Leave a message and wake the first waiter."""
-        self._message = message
+    def put(self, event: NextEvent) -> None:
+        """Leave an event and wake the first waiter."""
+        self._event = event
         while self._waiters:
             waiter = self._waiters.popleft()
             if not waiter.done():
@@ -40,10 +40,10 @@ class Mailbox:
                 waiter.set_result(None)
 
     async def take(self) -> NextEvent | None:
-        """Wait for a message and take it out; None if the mailbox is closed."""
-        while self._message is None and not self._closed:
+        """Wait for an event and take it out; return None if the mailbox is closed."""
+        while self._event is None and not self._closed:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
             await waiter
-        message, self._message = self._message, None
-        return message
+        event, self._event = self._event, None
+        return event

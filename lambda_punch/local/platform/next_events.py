@@ -1,4 +1,4 @@
-"""What the platform sends: the events of the Extensions API and the head of an invocation. Pure builders."""
+"""What the platform answers to a blocked ``next``: events for extensions, and invocations for the runtime."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ShutdownReason = Literal["spindown", "timeout", "failure"]
 
 @dataclass(frozen=True)
 class NextEvent:
-    """One HTTP answer to a blocked ``next``, and what it is about."""
+    """One HTTP answer to a blocked ``next``. ``word`` says what it is in the recorded events."""
 
     word: str
     body: bytes

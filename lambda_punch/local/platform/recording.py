@@ -1,7 +1,7 @@
-"""The recorded conversation: one frozen record per thing that happened, in the order in which it happened.
+"""What happened in an environment, in order: one event for each thing that happened.
 
-Stamps are ``time.monotonic()`` seconds (CLOCK_MONOTONIC on Linux), so they compare with stamps that the function, an
-extension or a benchmark take in their own processes. Recording is safe from any thread.
+Times are ``time.monotonic()`` seconds (CLOCK_MONOTONIC on Linux), so they can be compared with times that a function,
+an extension or a benchmark takes in its own process. Recording is safe from any thread.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ Kind = Literal[
     # a call that the Runtime or Extensions API turned down
     "refused",
 ]
-"""Every word that :attr:`Event.kind` can be."""
+"""Every :attr:`Event.kind` there is."""
 
 KINDS: tuple[str, ...] = get_args(Kind)
 
@@ -58,7 +58,7 @@ RUNTIME = "runtime"
 
 
 def extension_source(name: str) -> str:
-    """Name an extension as the source of an event or a log line."""
+    """Return the name of an extension as the source of an event or a log line."""
     return f"extension:{name}"
 
 
@@ -78,7 +78,7 @@ class Event:
 
 
 class Recorder:
-    """Keeps the events, lets other threads wait for one, and passes each on to one listener."""
+    """Keeps the events, lets other threads wait for one, and passes each event on to one listener."""
 
     def __init__(self, listener: Callable[[Event], None] | None = None) -> None:
         self._events: list[Event] = []

@@ -120,5 +120,5 @@ def truncated() -> Refusal:
 
 
 def internal_error() -> Refusal:
-    """Refuse a call that nobody is there to take."""
+    """Refuse a call that comes while there is no environment to take it."""
     return Refusal(500, "InternalServerError", "Internal Server Error")

@@ -37,7 +37,7 @@ class RuntimeConversation:
         self.call = call
 
     def poll(self) -> bool:
-        """Answer ``GET invocation/next``; True if the runtime has thereby finished an invoke."""
+        """Take ``GET invocation/next``; return True if an invoke is finished by it."""
         finished = self.state is RuntimeState.RESPONSE_SENT
         self._move("next")
         if finished:
@@ -49,18 +49,18 @@ class RuntimeConversation:
         self.state = RuntimeState.RUNNING
 
     def begin_answer(self, request_id: str, call: RuntimeCall) -> Call:
-        """Answer the head of ``POST invocation/ID/response`` or ``.../error``: the invoke it belongs to, or Refusal."""
+        """Take the head of ``POST invocation/ID/response`` or ``error``; return the invoke it answers. Raise Refusal."""
         if self.call is None or self.call.request_id != request_id:
             raise refusals.invalid_request_id()
         self._move(call)
         return self.call
 
     def end_answer(self) -> None:
-        """Note that the whole answer is here."""
+        """Note that the whole answer has arrived."""
         self._move("sent")
 
     def fail_init(self, answer: Answer) -> None:
-        """Answer ``POST init/error``: keeps the error for the caller; it is the runtime's exit that ends the init."""
+        """Take ``POST init/error``: keep the error for the caller. The init ends only when the runtime exits."""
         self._move("init/error")
         self.init_error = answer
 

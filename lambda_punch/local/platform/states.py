@@ -1,4 +1,4 @@
-"""The two state machines of the platform's side of the conversation, as tables without any I/O.
+"""The platform's two state machines, one for each extension and one for the runtime, as tables.
 
 Sources: AWS's own implementation, ``core/externalagent_states.go``, ``core/internalagent_states.go`` and
 ``core/states.go`` in github.com/aws/aws-lambda-runtime-interface-emulator.

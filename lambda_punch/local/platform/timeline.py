@@ -17,7 +17,7 @@ class Row:
 
     ``init`` is the init phase before the first invoke, or the re-init inside a later one. ``response`` lasts until the
     caller had its answer, ``background`` until every side was done, ``reset`` is the end of the processes after a
-    timeout or crash, and ``frozen`` the stand-still until the next thaw. ``queued`` is the wait before all that.
+    timeout or crash, and ``frozen`` the frozen time until the next thaw. ``queued`` is the wait before all that.
     """
 
     number: int
@@ -32,7 +32,7 @@ class Row:
 
     @property
     def busy(self) -> float:
-        """Everything but the wait before and the stand-still after."""
+        """Everything but the wait before it and the frozen time after it."""
         return self.init + self.response + self.background + self.reset
 
 
@@ -53,7 +53,7 @@ class Timeline:
 
     @property
     def scale(self) -> float:
-        """The natural length of the bars in seconds: that of the longest invoke, and some room for the stand-still."""
+        """The seconds that a whole bar should stand for: the longest invoke, and some room for the frozen time."""
         return max((row.busy for row in self.rows), default=0.0) * 1.15 or 1.0
 
 

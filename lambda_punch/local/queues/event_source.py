@@ -1,11 +1,12 @@
 """A local SQS event source: polls a queue and invokes a function as Lambda's event source mapping does.
 
-Receives up to ten messages a call and gathers them up to the batch size or the window; invokes; deletes what the answer
-does not name (ReportBatchItemFailures). What is named, and everything after a function error, is left as it is: its
-visibility timeout brings it back, and that is the function's to change. On a FIFO queue SQS itself keeps a group with
-a batch in flight from being received. On a standard queue several functions (environments) poll side by side.
+It receives up to ten messages a call and gathers them until the batch is full or the window is over. Then it invokes
+the function, and deletes the messages that the answer does not name as failed (ReportBatchItemFailures). Those that
+failed, which is all of them after a function error, come back after their visibility timeout; the function may change
+it. On a FIFO queue SQS itself holds back a group that has a batch in flight. On a standard queue several environments
+of a function may poll side by side.
 
-On request it does what else the real one does to you: delivers a message twice, or throttles, which costs a receive.
+On request it also delivers messages twice, and throttles batches, which costs each message a receive.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _POLL = 1  # seconds of long polling
 
 
 class EventSourceMapping(NamedTuple):
-    """The mapping's settings. ``window``: seconds to gather a batch for; ``duplicates``, ``throttles``: shares, 0 to 1."""
+    """How a queue is polled. ``window`` is in seconds; ``duplicates`` and ``throttles`` are shares, from 0 to 1."""
 
     batch_size: int = 10
     window: float = 0.0
@@ -67,7 +68,7 @@ class EventSource:
         on_batch: Callable[[Delivered], None] | None = None,
         seed: int | None = None,
     ) -> None:
-        """``timeout``: the function's, in seconds. ``on_batch`` is called on a poller's thread.
+        """``timeout`` is the function's, in seconds. ``on_batch`` is called on a poller's thread.
 
         Makes the queue if it is not there. Raises LocalLambdaError for settings that AWS refuses too.
         """
@@ -110,7 +111,7 @@ class EventSource:
             thread.join()
 
     def is_idle(self) -> bool:
-        """Tell whether there is nothing in the queue, visible or not, and nothing to be repeated."""
+        """Tell whether the queue is empty, of invisible messages too, and no message is to be delivered again."""
         with self._lock:
             if self._repeating or self._again:
                 return False
@@ -118,7 +119,7 @@ class EventSource:
         return all(self._server.counts(self._url) == (0, 0, 0) for _ in range(2))
 
     def wait_idle(self, timeout: float = float("inf")) -> bool:
-        """Wait until all is done, or dead; return False if it is not by then."""
+        """Wait until every message is done or dead; return False if that takes longer than ``timeout``."""
         until = time.monotonic() + timeout
         while not self.is_idle():
             if time.monotonic() > until or self._stop.wait(0.05):
@@ -129,7 +130,7 @@ class EventSource:
         while not self._stop.is_set():
             with self._lock:
                 again, self._again = self._again, []
-                self._repeating += bool(again)  # what has been deleted, so that the server does not know of it
+                self._repeating += bool(again)  # deleted already, so the server does not count them
             try:
                 for batch in batches(self._gather(again), self._mapping.batch_size):
                     self._deliver(function, batch)
@@ -186,9 +187,9 @@ class EventSource:
             self._server.client.delete_message_batch(QueueUrl=self._url, Entries=entries)
 
     def _return(self, records: list[dict[str, Any]]) -> None:
-        """Give back what could not be delivered; each has been received once more for it.
+        """Make messages that were not delivered visible again; each has been received once more by then.
 
-        A repeated one is deleted already: its entry fails, which is as it should be.
+        The entry of a repeated message fails, as it should: that message is deleted already.
         """
         for entries in _entries(records):
             visible = [{**entry, "VisibilityTimeout": 0} for entry in entries]
@@ -214,8 +215,10 @@ def _check(queue: str, mapping: EventSourceMapping) -> None:
     fifo = queue.endswith(".fifo")
     most = _LONGEST_FIFO_BATCH if fifo else _LONGEST_BATCH
     if not 1 <= mapping.batch_size <= most:
-        raise LocalLambdaError(f"queue {queue}: the batch size is 1 to {most}, not {mapping.batch_size}")
+        raise LocalLambdaError(f"queue {queue}: the batch size must be 1 to {most}, not {mapping.batch_size}")
     if mapping.window and (fifo or not 0 <= mapping.window <= _LONGEST_WINDOW):
-        raise LocalLambdaError(f"queue {queue}: a batch window is 0 to {_LONGEST_WINDOW} s, and not for FIFO queues")
+        raise LocalLambdaError(
+            f"queue {queue}: a batch window must be 0 to {_LONGEST_WINDOW} s, and a FIFO queue cannot have one"
+        )
     if mapping.batch_size > _LONGEST_FIFO_BATCH and mapping.window < 1:
         raise LocalLambdaError(f"queue {queue}: a batch size above 10 needs a batch window of at least 1 s")

@@ -1,8 +1,8 @@
-"""What moto's SQS does otherwise than AWS, and would show: mended in this process, for the server started here.
+"""Fixes for moto's SQS where it visibly differs from AWS, made in this process for the server that is started here.
 
-Read in moto 5.2. Messages of one FIFO group that become visible again together are given out in the wrong order: the
-first is held back because the second still counts as in flight, and then the second is given out. And a delete at
-the moment of a send can lose what is sent, as only one of the two takes the lock.
+Seen in moto 5.2: messages of one FIFO group that become visible again together are given out in the wrong order: the
+first is held back because the second still counts as in flight, and then the second is given out. A delete at the
+moment of a send can lose what is sent, because only one of the two takes the lock.
 """
 
 from __future__ import annotations

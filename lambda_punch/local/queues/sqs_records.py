@@ -1,4 +1,4 @@
-"""What an event source mapping makes of SQS messages, and of a function's answer. No I/O.
+"""What an event source mapping makes of SQS messages, and how it reads a function's answer.
 
 The record's shape: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html. What counts as success and failure:
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html.

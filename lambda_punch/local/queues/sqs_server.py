@@ -19,9 +19,10 @@ _RETENTION = 14 * 24 * 3600
 
 
 class SqsServer:
-    """An SQS endpoint; a context manager. ``endpoint``: of one that runs already; without it one is started here.
+    """An SQS endpoint, as a context manager. Without the ``endpoint`` of a server that runs already, one is started.
 
-    What is started here begins empty, and empties all others that were started in this process: use one at a time.
+    A server that is started here begins empty. It also empties all others that this process has started, so use one at
+    a time.
     """
 
     def __init__(self, endpoint: str | None = None) -> None:
@@ -30,7 +31,7 @@ class SqsServer:
         self._client: Any = None
 
     def __enter__(self) -> Self:
-        """Start the server, if there is one to start. Raises MissingExtraError."""
+        """Start the server, unless one runs already. Raises MissingExtraError."""
         if not self.endpoint:
             try:
                 from moto.server import ThreadedMotoServer
@@ -50,7 +51,7 @@ class SqsServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop what was started; its queues are gone."""
+        """Stop the server that was started, and drop its queues."""
         if self._server is not None:
             self._forget()
             self._server.stop()
@@ -63,7 +64,7 @@ class SqsServer:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What a function's environment needs for boto3 to find the queues."""
+        """The variables by which boto3 in a function finds the queues."""
         return {
             "AWS_ENDPOINT_URL_SQS": self.endpoint,
             "AWS_DEFAULT_REGION": REGION,
@@ -90,7 +91,7 @@ class SqsServer:
         return self._client
 
     def queue(self, name: str, *, visibility: int, max_receive_count: int = MAX_RECEIVE_COUNT) -> tuple[str, str]:
-        """Return URL and ARN of a queue; one that is not there is made, with a dead-letter queue as the templates do."""
+        """Return the URL and ARN of a queue. A missing one is made as the templates do it, dead letters too."""
         try:
             url = str(self.client.get_queue_url(QueueName=name)["QueueUrl"])
         except self.client.exceptions.QueueDoesNotExist:
@@ -107,7 +108,7 @@ class SqsServer:
         return int(self._attribute(url, "VisibilityTimeout"))
 
     def counts(self, url: str) -> tuple[int, int, int]:
-        """Return how many messages are visible, in flight or put off, and delayed."""
+        """Return how many messages are visible, how many in flight or put off, and how many delayed."""
         names = [f"ApproximateNumberOfMessages{suffix}" for suffix in ("", "NotVisible", "Delayed")]
         found = self.client.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
         visible, in_flight, delayed = (int(found.get(name, 0)) for name in names)
