@@ -7,7 +7,9 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-PROMISES = (ROOT / "docs" / "guarantees.md").read_text().partition("## What is promised")[2].partition("\n## ")[0]
+TEXT = (ROOT / "docs" / "guarantees.md").read_text()
+PROMISES = TEXT.partition("## What is promised")[2].partition("\n## ")[0]
+ACTS = [line for line in TEXT.partition("## What your code may do")[2].splitlines() if line.startswith("| ")][2:]
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
@@ -30,8 +32,14 @@ def test_every_promise_names_a_test() -> None:
     assert [paragraph for paragraph in paragraphs if not NAMED.search(paragraph)] == []
 
 
+def test_every_act_of_user_code_names_its_test() -> None:
+    """Row by row."""
+    assert len(ACTS) >= 20
+    assert [row for row in ACTS if not NAMED.search(row)] == []
+
+
 def test_every_test_that_is_named_exists() -> None:
     """Under that name, in that file."""
-    named = NAMED.findall(PROMISES)
+    named = NAMED.findall(TEXT)
 
     assert [f"{path}::{name}" for path, name in named if name not in names(ROOT / path)] == []
