@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import time
 import warnings
@@ -80,7 +81,7 @@ def _work_off(estate: Estate, process: Process, turn: int) -> None:
         process.end_at(deadlines.heir_end)
         process.queue.put_back(estate.punches)
         sending = Sending.begin(process) if process.spill is not None else None
-        os.read(turn, 1)
+        select.select([turn], [], [], max(0.0, deadlines.heir_last_start - time.time()))  # its end, or the parent's
         interrupted = [punch for punch in estate.running if process.ledger and process.ledger.is_open(punch.number)]
 
         def drain() -> None:

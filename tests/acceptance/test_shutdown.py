@@ -295,7 +295,7 @@ def test_a_leftover_that_stands_still_does_not_take_the_rest_with_it(function: C
     shop.shutdown()
 
     assert shop.told == ["0", "1", "2", "3"]
-    assert shop.said("1 job lost (app.blocked)")
+    assert shop.said("1 job lost (app.blocked)"), shop.logs
 
 
 @pytest.mark.parametrize("cut", [0.0, 0.03, 0.06, 0.11, 0.17])
