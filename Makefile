@@ -7,7 +7,7 @@ SHELL_FILES := install.sh .ci/run
 # Tests wait more than they work, so more workers than cores pay. A file stays on one worker, with its fixtures.
 WORKERS ?= 4
 IN_PARALLEL = -n $(WORKERS) --dist loadfile
-UNIT_TESTS := tests/runtime tests/extension tests/jobs tests/fuzz $(wildcard tests/test_*.py)
+UNIT_TESTS := tests/runtime tests/extension tests/jobs tests/fuzz tests/faults $(wildcard tests/test_*.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-jobs quick test test-faults test-all test-container soak fuzz lint bench bench-quick clean

@@ -1,4 +1,4 @@
-"""The matrix: every cell's verdict, printed as a table at the end."""
+"""Prints the matrix as a table at the end, with the verdict on each cell."""
 
 from __future__ import annotations
 

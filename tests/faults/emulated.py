@@ -1,4 +1,4 @@
-"""AWS's emulator, used as the local Lambda is used by the harness."""
+"""AWS's emulator, for the harness to use as it uses the local Lambda."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Emulated:
         self._rie.stop()
 
     def invoke(self, event: Any) -> Answer:
-        """Return when the invoke is over; a good answer of processes that die afterwards has status 502, but is there."""
+        """Return when the invoke is over. If a process dies after its answer the status is 502, but the answer is there."""
         text = self._rie.post(event).text
         if "Task timed out" in text:
             self.events.append(Event("timeout", text))
@@ -68,7 +68,7 @@ class Emulated:
         return Answer(value["errorType"], None) if isinstance(value, dict) else Answer(None, value)
 
     def wait_idle(self, timeout: float) -> None:
-        """Nothing: an invoke is over for RIE's caller when it is over for all."""
+        """Do nothing: RIE answers its caller when the whole invoke is over."""
 
     def shutdown(self, *, abandon: bool) -> None:
         assert abandon

@@ -1,4 +1,4 @@
-"""One function with its extension in the local Lambda, one fault, and what must hold all the same."""
+"""One function with its extension in the local Lambda, one fault, and the promises that must hold despite it."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ _LOST = re.compile(r"(\d+) jobs? lost \(app\.work\): ")
 
 
 class Controller:
-    """Talks to the hooks in the processes: hears what they tell, and does the mischief when they get there."""
+    """Listens to the hooks in the processes, and strikes when one of them has reached its point."""
 
     def __init__(self, path: str, strike: Callable[[int], None]) -> None:
         self.notes: list[str] = []
@@ -108,11 +108,11 @@ class Controller:
         self._thread.start()
 
     def allow(self) -> None:
-        """The fault may come from now on."""
+        """Allow the fault from now on."""
         Path(f"{self._path}.armed").touch()
 
     def hear_out(self) -> None:
-        """Take in all that has been told, also by processes that are gone; nothing is heard after."""
+        """Read everything that was told, also by processes that have ended. Nothing is read after this."""
         if self._thread.is_alive():
             os.close(self._stop)
             self._thread.join()
@@ -138,7 +138,7 @@ class Controller:
         try:
             words = connection.recv(4096).decode().split(" ", 1)
         except ConnectionResetError:
-            return  # it ended without having read our reply; what it told before that comes after this error
+            return  # it ended before it read our reply; what it had told comes after this error
         except OSError:
             words = []
         if len(words) < 2:
@@ -156,7 +156,7 @@ class Controller:
             self.pids[words[0]] = int(words[1])
 
     def about(self, what: str) -> list[str]:
-        """The jobs of which ``what`` has been told."""
+        """Return what was told of ``what``: the names of the jobs, or the points passed."""
         return [text.partition(" ")[2] for text in self.notes if text.startswith(f"{what} ")]
 
 
@@ -164,11 +164,11 @@ def _reply(connection: socket.socket) -> None:
     try:
         connection.send(b"go on")
     except OSError:
-        pass  # it is dead
+        pass  # it has died
 
 
 def do_nothing(directory: Path) -> Path:
-    """Make an extension that knows nothing of us."""
+    """Write an extension that knows nothing of lambda-punch."""
     path = directory / "do-nothing"
     path.write_text(DO_NOTHING.format(python=sys.executable, root=str(ROOT)))
     path.chmod(0o755)
@@ -176,10 +176,10 @@ def do_nothing(directory: Path) -> Path:
 
 
 class Environment:
-    """The function, its extension, and the fault that is to come.
+    """The function, its extension, and the fault that will come.
 
-    Without ``extension`` there is another one, for Lambda sends SIGTERM only if there is any. ``platform`` is
-    LocalLambda or what can be used like it.
+    Without ``extension`` a do-nothing extension takes its place, because Lambda sends SIGTERM only where there is one.
+    ``platform`` is LocalLambda, or something with the same methods.
     """
 
     def __init__(
@@ -217,7 +217,7 @@ class Environment:
         self.on_allow: Callable[[], object] = bool
 
     def _launcher(self, extension: Path) -> Path:
-        """A launcher like the installed one, which arms the hooks first."""
+        """Write a launcher like the installed one that arms the hooks first."""
         home = extension.parent.parent / "lambda-punch"
         launcher = self.directory / "extensions" / "lambda-punch"
         launcher.parent.mkdir()
@@ -226,7 +226,7 @@ class Environment:
         launcher.chmod(0o755)
         return launcher
 
-    # -- the course of things -----------------------------------------------------------------------------------------
+    # -- what happens in order -----------------------------------------------------------------------------------------
 
     def invoke(self, name: str, jobs: int, *, late: bool = False) -> Invocation:
         event = {"name": name, "jobs": [f"{name}-{number}" for number in range(jobs)], "late": late}
@@ -235,7 +235,7 @@ class Environment:
         return answer
 
     def run(self) -> None:
-        """A warm-up, the invoke that is hit, and one or two more, then the end."""
+        """Invoke once to warm up, once for the fault to hit, and once or twice more; then shut down."""
         with self.function:
             self.invoke("warm", 1)
             self.function.wait_idle(timeout=15)
@@ -246,12 +246,12 @@ class Environment:
             self.invoke("next", 1)
             self.function.wait_idle(timeout=15)
             if self.answers[-1][1] in ("Extension.Crash", "Runtime.ExitError"):
-                # it died while nothing was due: Lambda ends the next invoke for it, and serves the one after
+                # it died between two invokes, so Lambda fails the next one and serves the one after
                 self.invoke("after", 1)
                 self.function.wait_idle(timeout=15)
 
     def run_init(self) -> None:
-        """The fault is there from the beginning."""
+        """Allow the fault from the beginning, then invoke three times."""
         self.controller.allow()
         with self.function:
             for name in ("first", "second", "third"):
@@ -259,7 +259,7 @@ class Environment:
                 self.function.wait_idle(timeout=15)
 
     def run_shutdown(self) -> None:
-        """Jobs are left at the end, and the fault hits there."""
+        """Leave jobs for the shutdown, and allow the fault there."""
         with self.function:
             self.invoke("warm", 1)
             self.function.wait_idle(timeout=15)
@@ -267,14 +267,14 @@ class Environment:
             self.function.wait_idle(timeout=15)
             self.controller.allow()
         if self.fault == KILL_EXTENSION:
-            # nobody is left to tell what was lost; if Lambda uses the environment again, the next extension does
+            # nobody is left to name the lost jobs, until Lambda uses the environment again and the next extension does
             with LocalLambda("app.handler", **self.options) as successor:
                 self.later = successor
 
-    # -- the mischief -------------------------------------------------------------------------------------------------
+    # -- the fault -----------------------------------------------------------------------------------------------------
 
     def _strike(self, pid: int) -> None:  # noqa: C901 - one branch for each fault
-        """Do what the fault is, while the process ``pid`` waits at the point."""
+        """Bring the fault about while the process ``pid`` waits at the point."""
         runtime, extension = self.controller.pids.get(RUNTIME), self.controller.pids.get(EXTENSION)
         everyone = [each for each in {pid, runtime, extension} if each]
         if self.fault == KILL_RUNTIME:
@@ -297,10 +297,10 @@ class Environment:
         elif self.fault == DELETED:
             shutil.rmtree(self.directory / "meet", ignore_errors=True)
 
-    # -- what must hold -----------------------------------------------------------------------------------------------
+    # -- what must hold ------------------------------------------------------------------------------------------------
 
     def violations(self) -> list[str]:
-        """What does not hold, in words; empty where all is well."""
+        """Return each broken promise in words, and the logs with it; nothing if all promises hold."""
         told = self.controller
         told.hear_out()
         found = [] if told.struck.is_set() else ["the fault was not reached"]
@@ -313,7 +313,7 @@ class Environment:
         found += [f"{name} ran {begun.count(name)} times" for name in set(begun) if begun.count(name) > 1]
         undone = [name for name in pushed if name not in ended]
         reports = [int(match[1]) for _, line in self._logs if (match := _LOST.search(line))]
-        # killed without an extension: by the fault, or, if frozen for all of the 0.3 s that it has, by Lambda
+        # killed without an extension: by the fault, or by Lambda if it was frozen for all of its 0.3 s
         killed = self.fault == KILL_RUNTIME or (self.fault == FREEZE and self._phase == SHUTDOWN_PHASE)
         if sum(reports) != len(undone) and not (self.alone and killed):
             found.append(f"of {len(pushed)} jobs {undone} were not done, {reports} were reported")
@@ -333,7 +333,7 @@ class Environment:
         return self.function.logs + (self.later.logs if self.later is not self.function else [])
 
     def _fits(self, name: str, answer: Any) -> bool:
-        """Whether this is what the caller would have got without us: Lambda ends an invoke whose processes die."""
+        """Tell whether the caller would have got the same without us: Lambda fails an invoke whose process dies."""
         if answer == name:
             return True
         answered = self.point is not None and self.point.phase in (INVOKE, SHUTDOWN_PHASE) and self.point.answered

@@ -1,8 +1,13 @@
-"""Runs inside the processes under test: stops at one named place until the test has done its mischief there.
+"""Runs inside the processes under test. At one named place it stops the process until the test has struck there.
 
-Imported by the function's module and by a copy of the extension's launcher; the product knows nothing of it. It needs
-only what both processes have: a connection to the test, made before the fault, because afterwards there may be no
-descriptors and no disk.
+The function's module imports it, and so does a copy of the extension's launcher. The product knows nothing of it. The
+connection to the test is made before the fault: afterwards there may be no descriptors and no disk.
+
+The variable FAULT says what to do, as name=value pairs:
+
+- process, where, when: stop there, at the first time that it is reached after the test has allowed it;
+- process, message, how, hit, argument: do something to a message;
+- trace: tell the test of each of these places, but stop at none.
 """
 
 from __future__ import annotations
@@ -12,11 +17,14 @@ import importlib
 import os
 import socket
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _OPTIONS = dict(part.split("=", 1) for part in os.environ.get("FAULT", "").split(";") if part)
 _connection: socket.socket | None = None
-_hits = 0
+_stopped = False
 _one_at_a_time = threading.Lock()
 
 
@@ -27,9 +35,13 @@ def arm(process: str) -> None:
     _connection.connect(os.environ["FAULT_SOCKET"])
     _connection.send(f"{process} {os.getpid()}".encode())
     if _OPTIONS.get("process") == process and ":" in _OPTIONS.get("where", ""):
-        _wrap(_OPTIONS["where"], _OPTIONS["when"])
+        _wrap(_OPTIONS["where"], _OPTIONS["when"], _stop)
     if _OPTIONS.get("process") == process and "message" in _OPTIONS:
         _wrap_message(_OPTIONS["message"], _OPTIONS["how"])
+    for place in filter(None, _OPTIONS.get("trace", "").split(",")):
+        owner, when, where = place.split(" ", 2)
+        if owner == process and ":" in where:
+            _wrap(where, when, functools.partial(say, f"passed {place}"))
 
 
 def say(text: str) -> None:
@@ -39,43 +51,54 @@ def say(text: str) -> None:
 
 
 def here(place: str) -> None:
-    """A place in the function's own code."""
+    """Mark a place in the function's own code."""
     if _OPTIONS.get("where") == place:
-        _reached()
+        _stop()
+    elif "trace" in _OPTIONS:
+        say(f"passed here {place}")
 
 
-def _reached() -> None:
-    global _hits  # noqa: PLW0603 - counted over the life of the process
+def find(where: str) -> tuple[Any, str, Any]:
+    """Return what holds a function that is named as ``module:qualified.name``, its name there, and the function."""
+    module, _, path = where.partition(":")
+    owner: Any = importlib.import_module(module)
+    *holders, name = path.split(".")
+    for holder in holders:
+        owner = getattr(owner, holder)
+    return owner, name, getattr(owner, name)
+
+
+def _stop() -> None:
+    """Wait here, once, until the test has struck."""
+    global _stopped  # noqa: PLW0603 - it is one life of one process
     assert _connection is not None
     with _one_at_a_time:
-        if not os.path.exists(os.environ["FAULT_SOCKET"] + ".armed"):
+        if _stopped or not os.path.exists(os.environ["FAULT_SOCKET"] + ".armed"):
             return
-        _hits += 1
-        if _hits != int(_OPTIONS.get("hit", "1")):
-            return
+        _stopped = True
         _connection.send(f"at {os.getpid()}".encode())
         _connection.recv(16)
 
 
-def _wrap(where: str, when: str) -> None:
-    """Stop before or after a function, named as module:qualified.name."""
-    owner, name, original = _find(where)
+def _wrap(where: str, when: str, reached: Callable[[], object]) -> None:
+    """Call ``reached`` before or after a function, or after it has returned something true."""
+    owner, name, original = find(where)
 
     @functools.wraps(original)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         if when == "before":
-            _reached()
+            reached()
         result = original(*args, **kwargs)
         if when == "after" or (when == "true" and result):
-            _reached()
+            reached()
         return result
 
     setattr(owner, name, wrapper)
 
 
 def _wrap_message(where: str, how: str) -> None:
-    """Change what a sending function sends, at one of its calls."""
-    owner, name, original = _find(where)
+    """Change what a function sends at one of its calls."""
+    owner, name, original = find(where)
     place = int(_OPTIONS["argument"])
     calls = 0
 
@@ -103,12 +126,3 @@ def _corrupted(message: Any) -> Any:
     if isinstance(message, list):
         return [*message[:1], b"\xff\x00" + message[1][::-1], *message[2:]]
     return b"\xff" * 10 + message[10:]
-
-
-def _find(where: str) -> tuple[Any, str, Any]:
-    module, _, path = where.partition(":")
-    owner: Any = importlib.import_module(module)
-    *holders, name = path.split(".")
-    for holder in holders:
-        owner = getattr(owner, holder)
-    return owner, name, getattr(owner, name)

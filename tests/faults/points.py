@@ -1,4 +1,8 @@
-"""The conversation's named points, in its order, and what can be done to the processes there."""
+"""The one table of the places in the product that the faults hang on, and of what can go wrong there.
+
+The product knows nothing of these names, so they cost it nothing: hooks.py wraps the function of a place in the process
+under test. test_points.py, which is part of `make quick`, fails when a place is renamed or is not passed any more.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +13,33 @@ INIT, INVOKE, SHUTDOWN = "init", "invoke", "shutdown"
 
 
 class Point(NamedTuple):
-    """A place in a process: in the function's code, or before or after a function of the product."""
+    """A point of the conversation between the two processes."""
 
     name: str
     process: str
     where: str
+    """A function, as ``module:qualified.name``, or a place in the code of the function under test, in words."""
     when: str = "before"
+    """Before the function is called, after it has returned, or, if "true", after it has returned something true."""
     phase: str = INVOKE
-    hit: int = 1
-    """Which time it is reached after the warm-up."""
     answered: bool = False
     """Whether the caller has its answer by then."""
     over: bool = False
-    """Whether the invoke is over for Lambda, too: a process that dies here fails the next one, as without us."""
+    """Whether Lambda, too, counts the invoke as over: a process that dies here fails the next one, as without us."""
+
+
+class Message(NamedTuple):
+    """A message from one process to the other."""
+
+    name: str
+    process: str
+    where: str
+    """The function that sends it."""
+    hit: int
+    """Which call of that function sends it."""
+    argument: int
+    """Which of the function's arguments it is."""
+    phase: str = INVOKE
 
 
 POINTS = [
@@ -51,7 +69,7 @@ POINTS = [
     Point("extension has SHUTDOWN", EXTENSION, "extension.loop:_shut_down", phase=SHUTDOWN),
 ]
 
-# Without the extension the conversation is between the runtime's main thread and the thread that drains.
+# Without the extension the runtime's main thread talks to the thread that drains.
 POINTS_ALONE = [
     Point("library starts", RUNTIME, "in the module", phase=INIT),
     Point("library has started", RUNTIME, "at the end of the module", phase=INIT),
@@ -68,6 +86,14 @@ POINTS_ALONE = [
         "lambda_punch.runtime.shutdown:Shutdown._finish_alone",
         phase=SHUTDOWN,
     ),
+]
+
+# The record "ready" is written before the hooks are there. The warm-up writes one record and sends one request.
+MESSAGES = [
+    Message("record of a request with jobs", RUNTIME, "os:pwrite", 2, 1),
+    Message("record of an heir", RUNTIME, "os:pwrite", 3, 1, SHUTDOWN),
+    Message("drain request", EXTENSION, "zmq:Socket.send_multipart", 2, 1),
+    Message("answer to it", RUNTIME, "zmq:Socket.send_multipart", 2, 1),
 ]
 
 KILL_RUNTIME, KILL_EXTENSION = "kill -9 the runtime", "kill -9 the extension"

@@ -1,4 +1,4 @@
-"""Stands before the local Lambda's Runtime and Extensions APIs and does to one of the calls what the test asks for."""
+"""A proxy before the local Lambda's Runtime and Extensions APIs, which spoils one of the calls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ERROR = b'{"errorMessage":"internal error","errorType":"InternalServerError"}'
 
 
 class Proxy:
-    """Forwards every call but the one whose turn has come: the next ``call`` once ``allow`` was called."""
+    """Forwards every call but one: the first ``call`` after ``allow``."""
 
     def __init__(self, call: str, how: str) -> None:
         self.upstream: tuple[str, int] | None = None
@@ -31,7 +31,7 @@ class Proxy:
         self._armed = True
 
     def close(self) -> None:
-        """End every connection, and with them the threads."""
+        """Close every connection; the threads then end."""
         for each in (self._server, *self._open):
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
@@ -79,7 +79,7 @@ class Proxy:
 
 
 def _message(connection: socket.socket) -> bytes:
-    """Read one request or answer, head and body; nothing where the connection has ended."""
+    """Read one request or answer, head and body; return nothing if the connection has ended."""
     data = b""
     while b"\r\n\r\n" not in data:
         if not (more := connection.recv(65536)):

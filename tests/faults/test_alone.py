@@ -1,4 +1,4 @@
-"""The matrix without the extension: what the function's own process can do and suffer, beside somebody else's extension."""
+"""The matrix without our extension, beside one that does nothing."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def environment(cell: tuple[str, str, str], tmp_path: Path) -> Iterator[Environm
 
 
 def test_alone(environment: Environment) -> None:
-    """All guarantees hold; only that nobody is left to name the jobs of a runtime that was killed."""
+    """All guarantees hold, but nobody is left to name the jobs of a runtime that was killed."""
     assert environment.point is not None
     run = {INIT: environment.run_init, SHUTDOWN: environment.run_shutdown}.get(environment.point.phase, environment.run)
 

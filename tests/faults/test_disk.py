@@ -1,4 +1,4 @@
-"""The meeting place on a disk that is really full or really read-only: a tmpfs that only these processes see."""
+"""The meeting place lies on a disk that is full or read-only: a tmpfs that only these processes see."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def cell(request: pytest.FixtureRequest) -> tuple[str, str, str]:
 
 
 def test_disk(cell: tuple[str, str, str], tmp_path: Path, extension: Path) -> None:
-    """Every answer as it would be, every job once, no invoke to its timeout, and a line that says what is wrong."""
+    """Every answer is right, every job runs once, no invoke times out, and a line says what is wrong."""
     kind, _, when = cell[1].partition(" ")
     ran = run_on(tmp_path, extension, options="ro" if kind == "read-only" else "size=16k", full=when)
     lines = ran["lines"]
@@ -109,7 +109,7 @@ def test_disk(cell: tuple[str, str, str], tmp_path: Path, extension: Path) -> No
     assert not any(" lost (" in line for line in lines)
     if when not in ("", "from the beginning"):
         assert "FULL" in lines
-    if when != "in a handler":  # by then all that is needed is there, and it has its room
+    if when != "in a handler":  # by then every file is there, with its space allocated
         assert any("ERROR" in line or "lambda-punch extension:" in line for line in lines), lines
 
 

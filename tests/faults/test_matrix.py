@@ -1,4 +1,7 @@
-"""At each point of the conversation each fault: answers, time, at most once, nothing lost in silence, next served."""
+"""Each fault at each point of the conversation.
+
+Every answer is right and in time, no job runs twice, no job is lost without a line, and the next invoke is served.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(60)]
 
 
 def _applies(point: Point, fault: str) -> bool:
-    """Whether the cell exists: there is no runtime to kill before it has started."""
+    """Tell whether the cell makes sense: a runtime that has not started cannot be killed."""
     if point.phase == INIT and point.process != RUNTIME:
         return fault != KILL_RUNTIME
     return True
@@ -71,6 +74,6 @@ def test_fault(environment: Environment) -> None:
 
 
 def test_there_are_enough_points() -> None:
-    """Names are unique, so that each is a row of the table."""
+    """Their names are unique, so each is a row of the table."""
     assert len({point.name for point in POINTS}) == len(POINTS) >= 15
     assert {KILL_RUNTIME, KILL_EXTENSION, DESCRIPTORS, DISK, DELETED} < set(FAULTS)

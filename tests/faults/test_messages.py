@@ -1,39 +1,19 @@
-"""Each message between library and extension dropped, delayed, sent twice, or with other bytes in it."""
+"""Each message between library and extension is dropped, delayed, sent twice, or sent with other bytes in it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 
 from .harness import Environment
-from .points import EXTENSION, INVOKE, RUNTIME, SHUTDOWN
+from .points import MESSAGES, SHUTDOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(60)]
-
-
-class Message(NamedTuple):
-    """Who sends it, by which function, which of its calls it is, and where among the arguments it stands."""
-
-    name: str
-    process: str
-    sent_by: str
-    hit: int
-    argument: int
-    phase: str = INVOKE
-
-
-MESSAGES = [
-    # ready is written before the hooks are there; the warm-up has written one and sent one
-    Message("record of a request with jobs", RUNTIME, "os:pwrite", 2, 1),
-    Message("record of an heir", RUNTIME, "os:pwrite", 3, 1, SHUTDOWN),
-    Message("drain request", EXTENSION, "zmq:Socket.send_multipart", 2, 1),
-    Message("answer to it", RUNTIME, "zmq:Socket.send_multipart", 2, 1),
-]
 HOW = ["drop", "delay", "duplicate", "corrupt"]
 
 
@@ -50,7 +30,7 @@ def environment(cell: tuple[str, str, str], tmp_path: Path, extension: Path) -> 
     message = next(each for each in MESSAGES if each.name == cell[1])
     options = {
         "process": message.process,
-        "message": message.sent_by,
+        "message": message.where,
         "how": cell[2],
         "hit": str(message.hit),
         "argument": str(message.argument),
@@ -63,7 +43,7 @@ def environment(cell: tuple[str, str, str], tmp_path: Path, extension: Path) -> 
 
 
 def test_message(environment: Environment, cell: tuple[str, str, str]) -> None:
-    """All guarantees hold; a lost message costs one hold, up to the margin, and no more."""
+    """All guarantees hold. A lost message costs no more than one hold, which ends at the margin."""
     message = next(each for each in MESSAGES if each.name == cell[1])
 
     environment.run_shutdown() if message.phase == SHUTDOWN else environment.run()

@@ -1,4 +1,4 @@
-"""A part of the matrix on AWS's own emulator: both processes killed and frozen at the turns of the conversation."""
+"""A part of the matrix on AWS's own emulator: either process is killed, or both are frozen."""
 
 from __future__ import annotations
 

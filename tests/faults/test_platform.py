@@ -1,7 +1,7 @@
-"""Runtime API and Extensions API answer with status 500, close the connection, or let wait: a proxy stands before them.
+"""The Runtime and Extensions APIs answer with status 500, close the connection, or answer late; a proxy does that.
 
-What the runtime client does about its own calls is not our business (it ends the process): the caller gets what it gets
-without us, which is tried in the same way with a function and an extension that know nothing of us.
+At a failed call of its own the runtime client ends the process. Then the caller must get what it gets without
+lambda-punch, so the same is tried with a plain function beside a do-nothing extension.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def cell(request: pytest.FixtureRequest) -> tuple[str, str, str]:
 
 @pytest.fixture
 def proxy(cell: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Proxy]]:
-    """A list that gets a proxy for each environment that is started; its address is all that the processes know."""
+    """Yield a list that gets a proxy for each environment started; its processes know no other address."""
     made: list[Proxy] = []
     start = PlatformServer.start
 
@@ -60,7 +60,7 @@ def proxy(cell: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 def without_us(directory: Path, proxy: list[Proxy]) -> list[tuple[str, Any]]:
-    """What a plain function answers beside a plain extension when the same happens to the runtime's calls."""
+    """Return what a plain function answers beside a do-nothing extension when the same happens to the runtime."""
     directory.mkdir()
     (directory / "app.py").write_text("def handler(event, context):\n    return event\n")
     answers = []
@@ -78,7 +78,7 @@ def without_us(directory: Path, proxy: list[Proxy]) -> list[tuple[str, Any]]:
 
 
 def test_platform(cell: tuple[str, str, str], proxy: list[Proxy], tmp_path: Path, extension: Path) -> None:
-    """The answers are those that the plain function gets, and all guarantees hold."""
+    """The answers are those of the plain function, and all guarantees hold."""
     expected = without_us(tmp_path / "plain", proxy) if cell[1].startswith("runtime") else None
     environment = Environment(tmp_path, extension, {}, early=False)
     environment.expected = expected
