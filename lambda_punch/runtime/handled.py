@@ -49,10 +49,9 @@ class HandledFile:
         if not _contract.is_request_id(request_id):
             request_id = _contract.ANY_REQUEST
         record = _contract.encode_record(self._sequence, state, pid or self._pid, until_ms, request_id)
-        if not self._is_there():
-            return False
-        os.pwrite(self._descriptor, record, 0)
-        return True
+        named = self._is_there()
+        os.pwrite(self._descriptor, record, 0)  # also without a name: the extension has it open, and may read it yet
+        return named
 
     def is_heeded(self) -> bool:
         """Tell whether the extension is there to wait for anything: it lives, and nobody has removed the file."""
@@ -74,7 +73,8 @@ class HandledFile:
         if status is None or (status.st_dev, status.st_ino) != self._file:
             self._descriptor = _open(self._directory)
             status = os.fstat(self._descriptor)
-        return status.st_nlink > 0 and (status.st_dev, status.st_ino) == self._file
+            self._file = status.st_dev, status.st_ino
+        return status.st_nlink > 0
 
     def remove(self) -> None:
         """Remove the file: the extension then holds no more for this process. Never raises."""
