@@ -1,5 +1,5 @@
-"""The extension's process: it imports nothing from lambda_punch and stays out of the function's way.
+"""The extension's process. It imports nothing from lambda_punch.
 
-``main`` wires; ``loop`` is the life of the process; ``api`` speaks to Lambda, ``watch`` to the handled-file,
-``drain`` to the library. ``contract`` is this side's copy of what both processes must agree on.
+``main`` starts it, and ``loop`` is its life. ``api`` talks to Lambda, ``watch`` waits for the handled-file, ``drain``
+talks to the library. ``contract`` is this side's copy of what both processes must agree on.
 """

@@ -1,28 +1,28 @@
-"""The Extensions API over a raw socket: register, next, and the errors they can answer with.
+"""The Extensions API over a raw socket: register, next, and their errors.
 
-Hand-rolled because Lambda starts the runtime only when every extension has registered: http.client alone would
-add some 35 ms to each cold start. Nothing outside the interpreter's core and ``_socket`` is imported here.
+It is written by hand because Lambda starts the runtime only when every extension has registered: http.client alone
+would add some 35 ms to each cold start. Nothing but ``_socket`` is imported here.
 
-Source of the protocol: AWS Lambda Developer Guide, "Using the Lambda Extensions API".
+The protocol is described in the AWS Lambda Developer Guide, "Using the Lambda Extensions API".
 """
 
 from _socket import AF_INET, AF_INET6, IPPROTO_TCP, MSG_DONTWAIT, SOCK_STREAM, TCP_NODELAY, socket
 
 _PATH = "/2020-01-01/extension"
 _MAX_RESPONSE = 1 << 20  # bytes; events are well under 8 KiB
-_PIECE = 4096  # bytes to ask for at a time; to make room for 64 KiB takes longer than to receive an event
+_PIECE = 4096  # bytes read at a time; making room for 64 KiB takes longer than receiving an event
 
 
 class ApiError(Exception):
-    """The platform answered with another status than 200, or not in HTTP at all."""
+    """The platform answered with a status other than 200, or not in HTTP."""
 
 
 class ExtensionsApi:
     """One kept-alive connection to ``AWS_LAMBDA_RUNTIME_API``; not for use by two threads.
 
-    ``ask_next`` and ``receive_event`` are two calls so that the process can import what it needs while the
-    platform already counts it as ready. There is no read timeout, and never a second poll beside a first:
-    Lambda loses the event of a poll that was given up (so Lambda's own emulator, observed).
+    ``ask_next`` and ``receive_event`` are two calls, so that the process can import its modules when the platform
+    already counts it as ready. A read has no timeout, and a second poll is never sent beside a first: Lambda loses the
+    event of a poll that was given up (observed with its emulator).
     """
 
     def __init__(self, runtime_api: str) -> None:
@@ -39,11 +39,11 @@ class ExtensionsApi:
         self._next = self._request("GET", "/event/next", f"Lambda-Extension-Identifier: {identifier}", "")
 
     def ask_next(self) -> None:
-        """Tell the platform that this extension is done; it may freeze the environment from here on."""
+        """Tell the platform that this extension is done; from now on it may freeze the environment."""
         self._send(self._next)
 
     def has_received_event_of(self, request_id: str) -> bool:
-        """Tell whether the event of the last ``ask_next`` has come and is this request's; does not wait, or parse."""
+        """Tell, without waiting or parsing, whether the event of the last ``ask_next`` has come and is this request's."""
         if not request_id or self._socket is None:
             return False
         if not self._buffer:
@@ -54,7 +54,7 @@ class ExtensionsApi:
         return b'"INVOKE"' in self._buffer and b'"%b"' % request_id.encode("ascii") in self._buffer
 
     def receive_event(self) -> bytes:
-        """Block until the event of the last ``ask_next`` is there and return its JSON."""
+        """Wait for the event of the last ``ask_next`` and return its JSON."""
         return self._receive()[1]
 
     def disconnect(self) -> None:
@@ -77,7 +77,7 @@ class ExtensionsApi:
         self._socket.sendall(request)
 
     def _receive(self) -> "tuple[bytes, bytes]":
-        """Return head and body of one answer."""
+        """Return the head and the body of one answer."""
         head = self._until(b"\r\n\r\n")
         status = parse_status(head)
         if b"chunked" in header(head, b"transfer-encoding").lower():
@@ -113,24 +113,24 @@ class ExtensionsApi:
 
     def _more(self) -> None:
         if self._socket is None:
-            raise ApiError("not connected")
+            raise ApiError("there is no connection to the platform")
         data = self._socket.recv(_PIECE)
         if not data or len(self._buffer) > _MAX_RESPONSE:
-            raise ApiError("the platform closed the connection" if not data else "an answer of over 1 MiB")
+            raise ApiError("the platform closed the connection" if not data else "the platform's answer is over 1 MiB")
         self._buffer += data
 
 
 def parse_status(head: bytes) -> int:
-    """Return the status in an HTTP answer's head; raise ApiError if it is none."""
+    """Return the status in the head of an HTTP answer; raise ApiError if there is none."""
     first = head.partition(b"\r\n")[0]
     words = first.split(b" ", 2)
     if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or not words[1].isdigit() or len(words[1]) > 3:
-        raise ApiError(f"not an HTTP answer: {first[:80]!r}")
+        raise ApiError(f"the platform's answer is not HTTP: {first[:80]!r}")
     return int(words[1])
 
 
 def header(head: bytes, name: bytes) -> bytes:
-    """Return the value of a header, ``name`` in lower case; empty if there is none."""
+    """Return the value of a header, or nothing if it is missing; ``name`` is in lower case."""
     place = head.lower().find(b"\r\n%b:" % name)
     return head[place + len(name) + 3 :].partition(b"\r\n")[0].strip() if place >= 0 else b""
 
@@ -141,5 +141,5 @@ def _length(text: bytes, base: int) -> int:
     except ValueError:
         length = -1
     if not 0 <= length <= _MAX_RESPONSE:
-        raise ApiError(f"not a length: {text[:20]!r}")
+        raise ApiError(f"the platform's answer has no valid length: {text[:20]!r}")
     return length

@@ -1,21 +1,21 @@
 """What the library and the extension must agree on; each side has its own copy of this file.
 
-The extension may come from a layer that was built at another version than the function's own package.
-A shared import would hide that; two equal files and a version in every exchange make it one clear error line.
-A test holds the two copies equal, byte for byte. It imports nothing: the extension reads it before it registers.
+The extension may come from a layer that was built at another version than the function's own package. A shared import
+would hide that; with two copies and a version in every exchange it is one clear error line. A test checks that the two
+copies are equal, byte for byte. The file imports nothing, because the extension reads it before it registers.
 
 The rendezvous directory holds:
 
 ``handled``
-    Made by the extension before it registers, so before the runtime exists: where this file is, the extension
-    is. It opens with a greeting; the library overwrites that with one record at a time, each a single ``write``,
-    and inotify tells the extension.
+    The extension makes it before it registers, so before the runtime exists: where this file is, the extension is.
+    It begins as a greeting. The library overwrites that with one record at a time, each by a single ``write``, and
+    inotify tells the extension.
 ``drain-PID``
-    The ZeroMQ socket (ipc) of the runtime process PID, bound when there is first something to drain.
+    The ZeroMQ socket (ipc) of the runtime process PID, bound at its first jobs.
 ``jobs-PID``
-    The ledger of the runtime process PID, made at its first push: which jobs it has taken and not yet done. The
-    process has it mapped into its memory, so that an entry costs no system call and outlives the process; whoever
-    outlives it reads there what was lost.
+    The ledger of the runtime process PID, made at its first push: which jobs it has taken and not yet done. It is
+    mapped into the memory of the process, so an entry costs no system call and survives the process. The extension
+    reads there which jobs were lost.
 """
 
 VERSION = 1
@@ -26,7 +26,7 @@ RECORD_SIZE = 512  # bytes, at most; a record ends with its newline
 READY = "ready"  # the function uses the library; nothing has been handled yet
 EMPTY = "empty"  # this request is handled, no job waits
 JOBS = "jobs"  # this request is handled, jobs wait: ask for a drain
-HEIR = "heir"  # shutting down; the process PID works the leftovers off
+HEIR = "heir"  # the environment shuts down, and the process PID works off the leftovers
 STATES = (READY, EMPTY, JOBS, HEIR)
 
 ANY_REQUEST = "-"  # stands for a request id that the library does not know
@@ -47,9 +47,9 @@ LEDGER_NAMES = 64  # bytes before the names
 LEDGER_SLOTS = 16384  # bytes before the slots
 LEDGER_SIZE = 32768  # bytes; the names end with a zero byte before the slots
 LEDGER_NAME_SIZE = 256  # bytes of one name, at most
-LEDGER_OTHERS = b"(others)"  # the first name: of what finds no room
+LEDGER_OTHERS = b"(others)"  # the first name, for jobs whose own name finds no room
 
-MARGIN = 0.2  # seconds before the function's deadline at which no job is started and the extension moves on
+MARGIN = 0.2  # seconds before the function's deadline from which on no job starts and the extension does not hold
 
 _NUMBER_LENGTH = 20
 _REQUEST_ID_LENGTH = 128

@@ -1,6 +1,6 @@
-"""One drain request to the library, and the wait for its answer. The only file here that names zmq.
+"""One drain request to the library, and the wait for its answer.
 
-It is imported when there is first something to drain, so a function that never pushes never pays for zmq.
+Only this file imports zmq, and it is imported at the first jobs: a function that never pushes does not pay for it.
 """
 
 import time
@@ -15,7 +15,7 @@ _RETRY_MS = 2  # the library binds its socket at the first jobs, at the same tim
 
 
 class Drain:
-    """Asks the runtime process to drain its queue and holds until it answers; for one thread."""
+    """Asks the runtime process to drain its queue and waits for the answer; for one thread."""
 
     def __init__(self, directory: str, handled: HandledFile) -> None:
         self._directory = directory
@@ -25,9 +25,9 @@ class Drain:
         self._pid = 0
 
     def request(self, record: "contract.Record", request_id: str, until_ms: int) -> None:
-        """Send the request and return at the answer, at ``until_ms`` (epoch), or when nothing is to be had.
+        """Send the request; return when it is answered or refused, or at ``until_ms`` (epoch).
 
-        Nothing is to be had when the runtime dies, when it refuses, or when it takes its announcement back.
+        Also return when the runtime has died, or has taken its announcement back.
         """
         if not self._ask(record, request_id, until_ms):
             self._forget()  # who does not answer may never again; another may be there by then, at the same path
@@ -41,7 +41,7 @@ class Drain:
             if self._answered(channel, request_id):
                 return True
             if not self._handled.wait(record.pid, remaining, channel.FD):
-                debug(f"the runtime process {record.pid} is gone")
+                debug(f"the runtime process {record.pid} has ended, or has removed the handled-file")
                 return False
             now = self._handled.read()
             if now is not None and now.state == contract.EMPTY and now.sequence > record.sequence:
@@ -66,14 +66,14 @@ class Drain:
         return self._socket
 
     def _answered(self, channel: "zmq.Socket[bytes]", request_id: str) -> bool:
-        """Take what has arrived; tell whether the answer to this request was among it."""
+        """Read what has arrived; tell whether the answer to this request was there."""
         while True:
             try:
                 frames = channel.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return False
             if len(frames) < 3 or frames[2] != request_id.encode("ascii"):
-                debug(f"passed over a stale or foreign answer: {frames!r:.200}")
+                debug(f"ignored an answer to another request: {frames!r:.200}")
                 continue
             if frames[1] == contract.REFUSED:
                 error(f"the function refused to drain: {b' '.join(frames[3:])!r:.200}")

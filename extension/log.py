@@ -1,4 +1,4 @@
-"""One prefixed line per fact on standard output, where Lambda takes an extension's log from."""
+"""Writes the log: one line for each fact on standard output, which Lambda takes as the extension's log."""
 
 import posix
 import time
@@ -7,7 +7,7 @@ LEVELS = {"DEBUG": 10, "INFO": 20, "WARNING": 30, "WARN": 30, "ERROR": 40, "CRIT
 
 
 def environment(name: str) -> str:
-    """Return a variable of this process's environment, or an empty string; ``os`` is not imported yet."""
+    """Return an environment variable, or an empty string; ``os`` is not imported yet."""
     return posix.environ.get(name.encode(), b"").decode("utf-8", "surrogateescape")
 
 
@@ -41,7 +41,7 @@ def _line(level: str, message: str) -> str:
 
 
 def describe(fault: BaseException) -> str:
-    """Return type, message and the place in the code of an exception, on one line."""
+    """Return an exception's type, message and place in the code, on one line."""
     trace, place = fault.__traceback__, ""
     while trace is not None:
         place = f" ({trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno})"

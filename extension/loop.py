@@ -1,9 +1,9 @@
 """The life of the process after it has registered: hold at each INVOKE while jobs run, end at SHUTDOWN.
 
-Guarantees. There is never more than one poll at the platform, and none has a time limit. Whatever fails in the
-holding is one ERROR line: the handled-file is removed, which tells the library to work alone, and from then on
-events are only taken. The process ends at SHUTDOWN or when the platform is gone, never of itself: Lambda would end
-the function with it.
+There is never more than one poll at the platform, and none has a time limit. When anything fails while the process
+holds, it writes one ERROR line and removes the handled-file, which tells the library to work alone. From then on it
+only takes events. It ends at SHUTDOWN or when the platform is gone, and never before: Lambda would end the function,
+too.
 """
 
 import posix
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
     from .drain import Drain
 
-_LISTEN_MS = 300  # before the deadline of the last invoke; from then on an event is read as it comes
-_NOTICE_MS = 50  # until the platform too has learned that the runtime process has died
-_LAST_POLL_MS = 50  # before the deadline: no record, and none that never comes, may make the function time out
-_HEIR_RESERVE_MS = 60  # left for this process to exit before the platform's own limit
-_LEAVING = 0.4  # seconds in which processes that are ending settle what they give up, or still do
-_RESERVE = 0.05  # seconds before the platform's limit: what is lost has to be told by then
-_POLL_ATTEMPTS = 8  # failed polls in a row after which the platform is taken for gone
+_LISTEN_MS = 300  # before the deadline of the last invoke; from then on an event is read when it comes
+_NOTICE_MS = 50  # after which the platform, too, knows that the runtime process has died
+_LAST_POLL_MS = 50  # before the deadline: whatever a record says, and if none comes, the function must not time out
+_HEIR_RESERVE_MS = 60  # in which this process exits before the platform kills it
+_LEAVING = 0.4  # seconds in which processes that are ending finish their jobs, or report them as lost
+_RESERVE = 0.05  # seconds before the platform's limit; by then the line on lost jobs must be written
+_POLL_ATTEMPTS = 8  # failed polls in a row after which the platform counts as gone
 _POLL_PAUSE = 0.05  # seconds, doubled at each failed poll in a row
 
 
 class Holder:
-    """Keeps the environment awake until the library has done its jobs."""
+    """Keeps the environment awake until the jobs are done."""
 
     def __init__(self, directory: str, descriptor: int) -> None:
         self._directory = directory
@@ -40,15 +40,15 @@ class Holder:
         self._drain: Drain | None = None
         self._last: contract.Record | None = None
         self._consumed = 0
-        self.nothing_to_do_for = ""  # the request that has just been handled without jobs; its event is still unread
+        self.nothing_to_do_for = ""  # a request that was just handled without jobs; its event is unread
 
     def sleep_until_written(self, deadline_ms: int) -> None:
-        """Wait for the next record before the event that it belongs to is read.
+        """Wait for the next record, and leave the event that it belongs to in the socket until then.
 
-        INVOKE comes as the handler begins: a process that wakes then, perhaps on the same core, is what callers wait
-        for. The event stays in the socket until the response is out. The runtime's end ends the sleep too, and it
-        comes before each SHUTDOWN. So does the deadline of the last invoke, which is ``deadline_ms``: should no record
-        come, or the platform have refused the poll, neither that invoke nor the next one times out.
+        INVOKE comes when the handler begins. A process that wakes then, perhaps on the same core, makes the caller
+        wait. The sleep ends when the record is written, so after the response; when the runtime's process ends, which
+        it does before each SHUTDOWN; and shortly before ``deadline_ms``, the deadline of the last invoke. So neither
+        that invoke nor the next one times out if no record comes, or if the platform has refused the poll.
         """
         self.nothing_to_do_for = ""
         if self._last is not None and self._handled.sleep(
@@ -59,12 +59,12 @@ class Holder:
                 self.nothing_to_do_for = record.request_id
 
     def hold(self, event: Invoke) -> None:
-        """Return when this request is handled and its jobs are done, or when there is nothing to wait for."""
+        """Return when this request is handled and its jobs are done, or when nothing is left to wait for."""
         record = self._last
         if record is None or not self._tells(record, event.request_id):
             record = self._read()
         if record is None or self._handled.removed:
-            return  # the function does not use the library, or not yet, or not any more
+            return  # the function does not use the library: not at all, not yet, or not any more
         while not self._tells(record, event.request_id):
             remaining = event.deadline_ms - _LAST_POLL_MS - time.time() * 1000
             if remaining <= 0 or not self._handled.wait(record.pid, remaining):
@@ -78,27 +78,27 @@ class Holder:
             self._let_platform_notice()
 
     def wait_for_heir(self, event: Shutdown) -> None:
-        """Wait for the process that works the leftovers off, if there is one, until shortly before the end."""
+        """Wait for the process that works off the leftovers, if there is one, until shortly before the end."""
         record = self._read()
         if record is None or record.state != contract.HEIR:
             return
         until_ms = event.deadline_ms - _HEIR_RESERVE_MS
         while (remaining := until_ms - time.time() * 1000) > 0:
-            self._handled.wait(record.pid, remaining)  # whether or not somebody has removed the file
+            self._handled.wait(record.pid, remaining)  # also if somebody has removed the file
             if self._handled.runtime_ended:
                 return
 
     def _let_platform_notice(self) -> None:
-        """Wait a moment if the runtime has died: a pidfd tells it sooner than the platform sees it.
+        """Wait a moment if the runtime has died, because a pidfd tells that sooner than the platform sees it.
 
-        An ``event/next`` in between would end this invoke as a good one, and the next one, which is innocent,
-        would fail in its place (seen with AWS's emulator).
+        An ``event/next`` before that would end this invoke as a good one, and the next invoke would fail in its place
+        (observed with AWS's emulator).
         """
         if self._handled.runtime_ended:
             select.select([], [], [], _NOTICE_MS / 1000)
 
     def _read(self) -> "contract.Record | None":
-        """Return the record, or the last good one where somebody has damaged it: the function still counts on us."""
+        """Return the record, or the last good one if this one is damaged: the function still counts on us."""
         self._last = self._handled.read() or self._last
         return self._last
 
@@ -120,14 +120,14 @@ class Holder:
 
 
 def run(api: ExtensionsApi, directory: str, descriptor: "int | None") -> None:
-    """Take events until SHUTDOWN. The first ``ask_next`` has been sent already."""
+    """Take events until SHUTDOWN. The first ``ask_next`` has been sent."""
     holder = _make_holder(directory, descriptor)
     failures = deadline_ms = 0
     while True:
         holder = _guarded(directory, holder, Holder.sleep_until_written, deadline_ms)
         try:
             if at_once := holder is not None and api.has_received_event_of(holder.nothing_to_do_for):
-                api.ask_next()  # what else there is to do about this event can wait until the platform knows
+                api.ask_next()  # the event itself can be parsed afterwards
             event = parse_event(api.receive_event())
             failures, deadline_ms = 0, event.deadline_ms
         except (ApiError, OSError) as fault:
@@ -152,7 +152,7 @@ def _make_holder(directory: str, descriptor: "int | None") -> "Holder | None":
         return None
     try:
         return Holder(directory, descriptor)
-    except Exception as fault:  # noqa: BLE001 - whatever it is, the function goes on without us
+    except Exception as fault:  # noqa: BLE001 - whatever fails, the function goes on without the extension
         _give_up(directory, fault)
         return None
 
@@ -160,11 +160,11 @@ def _make_holder(directory: str, descriptor: "int | None") -> "Holder | None":
 def _guarded(
     directory: str, holder: "Holder | None", step: "Callable[..., None]", *arguments: object
 ) -> "Holder | None":
-    """Run ``step`` if there is a holder; return the holder, or None if it is out of service from now on."""
+    """Run ``step`` if there is a holder; return the holder, or None if it failed and is out of service."""
     try:
         if holder is not None:
             step(holder, *arguments)
-    except Exception as fault:  # noqa: BLE001 - whatever it is, the function goes on without us
+    except Exception as fault:  # noqa: BLE001 - whatever fails, the function goes on without the extension
         _give_up(directory, fault)
         return None
     return holder
@@ -188,11 +188,11 @@ def _ask_next(api: ExtensionsApi) -> None:
     try:
         api.ask_next()
     except OSError:
-        api.disconnect()  # receive_event will say so, and poll again from there
+        api.disconnect()  # receive_event will fail, and the loop polls again
 
 
 def _may_poll_again(api: ExtensionsApi, fault: Exception, failures: int) -> bool:
-    """Poll once more after a failed poll; return False when the platform is gone for good."""
+    """Poll again after a failed poll; return False if the platform counts as gone."""
     log.error(f"event/next failed: {log.describe(fault)}")
     if failures >= _POLL_ATTEMPTS:
         return False
@@ -203,5 +203,5 @@ def _may_poll_again(api: ExtensionsApi, fault: Exception, failures: int) -> bool
 
 
 def end() -> None:
-    """End the process with status 0, without the interpreter's clean-up: zmq has nothing left to say."""
+    """End the process with status 0 and without the interpreter's clean-up, which zmq does not need."""
     posix._exit(0)  # noqa: SLF001 - os._exit under its other name

@@ -1,8 +1,8 @@
-"""What a runtime process has taken and not done, read from its ledger when it is gone: one ERROR line.
+"""Names the jobs that were lost with a runtime process, from its ledger, in one ERROR line.
 
-A runtime process that gives jobs up says so itself and settles them in its ledger; what is left there was lost with
-the process. Ledgers of an earlier life of this environment (Lambda keeps /tmp over a re-init) are told at the start
-of the next.
+A process that gives up jobs says so itself, and settles them in its ledger. The jobs that are still there were lost
+with the process. Lambda keeps /tmp over a re-init, so ledgers of an earlier life of the environment are read when the
+next one starts.
 """
 
 import posix
@@ -14,7 +14,7 @@ _LOOK = 0.01  # seconds between two looks at a ledger
 
 
 def report(directory: str, reason: str) -> None:
-    """Write one ERROR line for all jobs in all ledgers of ``directory``, and remove these. Never raises."""
+    """Write one ERROR line for all jobs in all ledgers of ``directory``, and remove the ledgers. Never raises."""
     found: dict[str, int] = {}
     for ledger in _ledgers(directory):
         try:
@@ -32,7 +32,7 @@ def report(directory: str, reason: str) -> None:
 def wait_for_living(directory: str, seconds: float) -> None:
     """Wait until no living process has jobs in its ledger, for at most ``seconds``. Never raises.
 
-    On Managed Instances the workers outlive the process that Lambda watches; each has 0.3 seconds after SIGTERM.
+    On Managed Instances the workers outlive the process that Lambda watches. Each has 0.3 seconds after SIGTERM.
     """
     ends = time.monotonic() + seconds
     while time.monotonic() < ends and any(_is_at_work(directory, name) for name in _ledgers(directory)):
@@ -55,7 +55,7 @@ def _ledgers(directory: str) -> "list[str]":
 
 
 def _read(path: str) -> bytes:
-    """Return the file's bytes, one more than a ledger has at most; a link is not followed, nor a pipe waited for."""
+    """Return the file's bytes, at most one more than a ledger has. Does not follow a link or wait for a pipe."""
     descriptor = posix.open(path, posix.O_RDONLY | posix.O_NOFOLLOW | posix.O_NONBLOCK | posix.O_CLOEXEC)
     try:
         return posix.read(descriptor, contract.LEDGER_SIZE + 1)

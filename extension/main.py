@@ -1,4 +1,4 @@
-"""Wiring: make the handled-file, register, poll, and only then import the rest."""
+"""The start of the process: make the handled-file, register, poll, and only then import the rest."""
 
 import posix
 import time
@@ -6,13 +6,13 @@ import time
 from . import contract, log, rendezvous
 from .api import ApiError, ExtensionsApi
 
-# Managed Instances have no INVOKE events (AWS Lambda Developer Guide, "Lambda Managed Instances"); asking for fewer
-# events is also what is left to do when a platform refuses: an extension that does not register hangs the function.
+# Each is tried if the platform refuses the one before, because an extension that does not register hangs the function.
+# Managed Instances have no INVOKE events (AWS Lambda Developer Guide, "Lambda Managed Instances").
 _SUBSCRIPTIONS: "tuple[list[str], ...]" = (["INVOKE", "SHUTDOWN"], ["SHUTDOWN"], [])
 
 
 def main(executable: str) -> None:
-    """Be the extension; returns when the environment ends. ``executable`` is the path Lambda started."""
+    """Run the extension until the environment ends. ``executable`` is the path that Lambda started."""
     directory = contract.rendezvous(
         log.environment("LAMBDA_PUNCH_DIR"), log.environment("AWS_LAMBDA_RUNTIME_API"), posix.getuid()
     )
@@ -25,7 +25,7 @@ def main(executable: str) -> None:
 
 
 def _meet(directory: str, *, managed: bool) -> "int | None":
-    """Make the meeting place; without a handled-file where there are no invokes to hold, for the ledgers alone."""
+    """Make the meeting place. Managed Instances have no invokes to hold, so only the ledgers need it there."""
     try:
         if managed:
             rendezvous.make_directory(directory)
@@ -54,14 +54,14 @@ def _work(api: ExtensionsApi, directory: str, descriptor: "int | None") -> None:
 
         loop.run(api, directory, descriptor)
         loop.end()
-    except Exception as fault:  # noqa: BLE001 - an extension that ends takes the function with it
+    except Exception as fault:  # noqa: BLE001 - if the extension ends, Lambda ends the function
         rendezvous.remove_handled_file(directory)
         log.error(f"out of service in this environment, jobs run without it: {log.describe(fault)}")
         _only_take_events(api)
 
 
 def _only_take_events(api: ExtensionsApi) -> None:
-    """Poll for the platform's sake, looking for no more than the end."""
+    """Take events until SHUTDOWN, because the platform expects it, and do nothing else."""
     while True:
         try:
             if b'"SHUTDOWN"' in api.receive_event():

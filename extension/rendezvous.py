@@ -1,4 +1,4 @@
-"""The rendezvous directory and the handled-file, made before registering: the runtime does not exist yet then."""
+"""Makes the rendezvous directory and the handled-file, before the extension registers and so before the runtime starts."""
 
 import posix
 
@@ -6,14 +6,14 @@ from . import contract
 
 
 class RendezvousError(Exception):
-    """The directory is not ours alone; the two processes will not meet in it."""
+    """The directory is not this user's alone, so the two processes will not meet in it."""
 
 
 def make_directory(directory: str) -> None:
-    """Make the directory (0700), or take one that is there if it is this user's alone.
+    """Make the directory (0700), or use the one that is there if it is this user's alone.
 
-    What an earlier life of this environment lost (Lambda keeps /tmp over a re-init) is told. Raises RendezvousError for
-    a directory that is a link, is another user's or is open to others, and OSError.
+    One that is there is from an earlier life of this environment: jobs lost in that life are named in the log. Raises
+    RendezvousError for a directory that is a link, is another user's or is open to others, and OSError.
     """
     try:
         posix.mkdir(directory, 0o700)
@@ -25,7 +25,7 @@ def make_directory(directory: str) -> None:
 
 
 def make_handled_file(directory: str) -> int:
-    """Make the directory, and in it a new handled-file with the greeting; return the file's descriptor.
+    """Make the directory, and in it a new handled-file with the greeting; return its descriptor.
 
     A handled-file of an earlier life is replaced. Raises what make_directory() does.
     """
@@ -42,7 +42,7 @@ def make_handled_file(directory: str) -> int:
 
 
 def remove_handled_file(directory: str) -> None:
-    """Remove the handled-file: the library takes that for "no extension" and works alone. Never raises."""
+    """Remove the handled-file, so that the library works without the extension. Never raises."""
     try:
         posix.unlink(f"{directory}/{contract.HANDLED_FILE}")
     except OSError:

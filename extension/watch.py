@@ -1,10 +1,9 @@
-"""The handled-file as the extension sees it: the last record, and a wait for the next one (inotify).
+"""The handled-file on the extension's side: read the last record, and wait for the next one (inotify).
 
-inotify_simple takes some 8 ms of processor time to import, and there is no moment before the first response at which the
-function would not have to share its own with us (on one core it shows in full). So the first wait looks, ever more
-rarely, and ``watch`` is called when the first response is out. From then on the watch stays; a record written before
-anybody waits is found by reading first. A wait also ends when the runtime process has died, told by a pidfd, so that
-nobody waits for the dead.
+Importing inotify_simple takes some 8 ms of processor time, which before the first response would be taken from the
+function. So the first wait only looks at the file from time to time, and ``watch`` is called when the first response
+is out. From then on inotify watches; callers read before they wait, so a record that was written earlier is found. A
+pidfd ends the wait when the runtime process has died.
 """
 
 import posix
@@ -18,18 +17,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_LOOK_MS = 100  # how often to look whether the runtime lives, where the kernel has no pidfd
+_LOOK_MS = 100  # between two looks whether the runtime lives, where the kernel has no pidfd
 _FIRST_LOOK_MS = 1
 _LAST_LOOK_MS = 20
-_NOTICES_SIZE = 4096  # bytes; more than one request can give rise to
-_LOOK_RATIO = 0.1  # before the watch: how long to wait for the next look, to how long it has been waited
+_NOTICES_SIZE = 4096  # bytes; more than one request can cause
+_LOOK_RATIO = 0.1  # before the watch: the time to the next look, as a part of the time waited so far
 
 
 def _import_inotify() -> "Any":
     """Import inotify_simple without ``ctypes.util``, which it uses only to find libc.
 
-    ``find_library`` runs ldconfig and sometimes a compiler, and its module brings in subprocess: some 50 ms and
-    2 MB for a library that this process has loaded anyway (``CDLL(None)``).
+    ``find_library`` runs ldconfig and sometimes a compiler, and its module imports subprocess: some 50 ms and 2 MB, for
+    a library that this process has loaded (``CDLL(None)``).
     """
     stand_in = type(sys)("ctypes.util")
     stand_in.find_library = _no_library  # type: ignore[attr-defined]  # a module built by hand
@@ -40,7 +39,7 @@ def _import_inotify() -> "Any":
 
 
 def _no_library(_name: str) -> None:
-    """Find nothing, so that CDLL(None) is used: the libraries that this process has loaded."""
+    """Find nothing, so that inotify_simple uses CDLL(None), the libraries that this process has loaded."""
 
 
 class HandledFile:
@@ -59,7 +58,7 @@ class HandledFile:
         self.runtime_ended = False  # whether the last wait found the runtime process dead
 
     def watch(self) -> None:
-        """Have inotify tell of the next record from now on; raise OSError or ImportError if it is not to be had."""
+        """Let inotify report records from now on; raise OSError or ImportError where it cannot."""
         if self._inotify is None and not self.removed:
             inotify_simple = _import_inotify()
             inotify = inotify_simple.INotify()
@@ -74,10 +73,10 @@ class HandledFile:
         return contract.parse_record(posix.pread(self._descriptor, contract.RECORD_SIZE, 0))
 
     def wait(self, pid: int, timeout_ms: float, also: "int | None" = None) -> bool:
-        """Wait until the file is written (or may be, before ``watch``), ``also`` is readable, or the time is over.
+        """Wait until the file is written, ``also`` is readable, or the time is over; before ``watch``, perhaps less.
 
-        Returns False if there is nothing more to wait for: the runtime process ``pid`` is dead, or the file
-        has been removed.
+        Returns False if there is nothing more to wait for: the runtime process ``pid`` has died, or the file has been
+        removed.
         """
         if pid != self._pid:
             self._follow(pid)
@@ -97,9 +96,9 @@ class HandledFile:
         return not self.runtime_ended and not self.removed
 
     def sleep(self, pid: int, timeout_ms: float) -> bool:
-        """Wait until the file is written or removed, the runtime process ``pid`` is dead, or the time is over.
+        """Wait until the file is written or removed, the runtime process ``pid`` has died, or the time is over.
 
-        Returns whether one of these was told; False without a wait where one could be missed.
+        Returns False if the time is over, or at once, without a wait, where the kernel cannot report all of these.
         """
         if pid != self._pid:
             self._follow(pid)
@@ -109,13 +108,13 @@ class HandledFile:
 
     @property
     def removed(self) -> bool:
-        """Whether the file has been removed: the library, or somebody, wants no more of this."""
+        """Whether the file has been removed: by the library, or by somebody else."""
         return posix.fstat(self._descriptor).st_nlink == 0
 
     def _look(self, timeout_ms: float) -> "list[tuple[int, int]]":
-        """Return the descriptors that have something to tell; what inotify told is taken, and means no more than that.
+        """Return the descriptors that are ready. What inotify reported is read and dropped: that it did is enough.
 
-        inotify_simple's own read() would ask the kernel three more questions, and make events of the answer.
+        inotify_simple's own read() makes three more system calls, and events that nobody needs.
         """
         ready = self._poll.poll(timeout_ms)
         for descriptor, _ in ready:
@@ -124,13 +123,13 @@ class HandledFile:
         return ready
 
     def _until_next_look(self) -> float:
-        """Return milliseconds: a tenth of the time waited so far, so that a long handler is hardly disturbed."""
+        """Return milliseconds: a tenth of the time waited so far, so that a long handler is disturbed little."""
         now = time.monotonic()
         self._waiting_since = self._waiting_since or now
         return min(max(_FIRST_LOOK_MS, (now - self._waiting_since) * 1000 * _LOOK_RATIO), _LAST_LOOK_MS)
 
     def _follow(self, pid: int) -> None:
-        """Have the end of the process ``pid`` end a wait, where the kernel can tell it (5.3 or later)."""
+        """From now on let the end of the process ``pid`` end a wait, where the kernel can tell (5.3 or later)."""
         if self._pidfd >= 0:
             self._poll.unregister(self._pidfd)
             posix.close(self._pidfd)
@@ -138,7 +137,7 @@ class HandledFile:
         try:
             self._pidfd = posix.pidfd_open(pid)
         except OSError:
-            return  # no such process, which _exists will tell, or an older kernel
+            return  # an older kernel, or no such process, which _exists will find
         self._poll.register(self._pidfd, select.POLLIN)
 
 
