@@ -138,7 +138,8 @@ def on_lost(function: L) -> L:
     """Call ``function(punches, reason)`` when jobs are given up, after the ERROR line that names them; a decorator.
 
     ``punches`` is a list of Punch: those that were not started, and those that were running, when the environment or
-    the process ended. It is called in the process that gives them up, at its very end: at a shutdown that is often a
+    the process ended. It is called for each request, with the context variables of its first job,
+    in the process that gives them up, at its very end: at a shutdown that is often a
     forked child, with some 100 ms left. If the process was killed nobody can call it, and the extension writes the
     line. What it raises is logged. The last one set is the one used.
     """
@@ -158,8 +159,8 @@ def around_job(function: A) -> A:
 
     ``job`` is a Punch, or the Execution of a durable job; both have a ``name``. The manager is entered in the job's
     context (what it sets there, the job sees) and on its thread, round the call and all that is awaited of it; the
-    report of a failure is made inside it. A manager with only ``__aenter__`` is entered on the event loop, round what
-    an asynchronous job awaits, and not round a plain function. None stands for nothing. What the hook or the manager
+    report of a failure is made inside it. ``__aenter__`` is called on the event loop, round what an asynchronous job
+    awaits, and not round a plain function; a manager may have both. None stands for nothing. What the hook or the manager
     raises is logged, and the job runs as without it; what ``__exit__`` returns is ignored. Several are entered in the
     order added. From any thread; a forked child has them, too.
     """

@@ -9,11 +9,11 @@ serverless-wsgi and aws-wsgi never do.
 
 from __future__ import annotations
 
-import sys
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from lambda_punch.errors import ShutDownError
+from lambda_punch.integrations import _django
 from lambda_punch.integrations._place import defers, prepare
 from lambda_punch.runtime.punch import named
 from lambda_punch.runtime.start import process
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-_DJANGO = "lambda_punch.django"
 
 
 class PunchMiddleware:
@@ -35,7 +33,7 @@ class PunchMiddleware:
 
     Django is the exception: its ``close()`` sends request_finished, whose receivers close the database connections of
     the thread that they run on. There it is called on the request's own thread as soon as the body is complete, also
-    by adapters that never would; what is to run after the response is pushed by lambda_process.push().
+    by adapters that never would; what is to run after the response is pushed by lambda_punch.push().
     """
 
     def __init__(self, app: WSGIApplication) -> None:
@@ -47,12 +45,12 @@ class PunchMiddleware:
         """Serve one request."""
         if not defers():
             return self.app(environ, start_response)
-        _mark_django()
+        _django.watch()
         body = self.app(environ, start_response)
         close = getattr(body, "close", None)
         if close is None or isinstance(body, (GeneratorType, *_file_wrapper(environ))):
             return body
-        closed = close if environ.get(_DJANGO) else _pushed(close, self.app)
+        closed = close if environ.get(_django.SERVES) else _pushed(close, self.app)
         return (_SizedBody if hasattr(body, "__len__") else _Body)(body, closed)
 
 
@@ -99,15 +97,3 @@ def _pushed(close: Callable[[], object], app: object) -> Callable[[], object]:
 def _file_wrapper(environ: WSGIEnvironment) -> tuple[type, ...]:
     wrapper: Any = environ.get("wsgi.file_wrapper")
     return (wrapper,) if isinstance(wrapper, type) else ()
-
-
-def _mark_django() -> None:
-    """Have Django tell, in the request's environ, that it serves the request, whatever middlewares it stands in."""
-    signals = sys.modules.get("django.core.signals")
-    if signals is not None:
-        signals.request_started.connect(_note_django, dispatch_uid=_DJANGO)
-
-
-def _note_django(environ: WSGIEnvironment | None = None, **_: object) -> None:
-    if environ is not None:
-        environ[_DJANGO] = True

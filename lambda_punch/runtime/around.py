@@ -1,11 +1,11 @@
 """What users want round each job: a context manager, entered in the job's context before it and left after it.
 
 A hook is called with the job (a Punch, or the Execution of a durable job) and returns a context manager, or None for
-nothing. One with ``__enter__`` is entered on the job's thread, round the call and whatever is awaited of it; one with
-only ``__aenter__`` on the event loop, round what is awaited, in the same task: for a plain function there is nothing to
-await, so it is not entered there, which is logged once. Hooks are entered in the order added and left in the opposite
-one. The report of a failure is made inside them. A hook that raises is logged, and the job runs as without it; what
-``__exit__`` returns is ignored.
+nothing. ``__enter__`` is called on the job's thread, round the call and whatever is awaited of it; ``__aenter__`` on the
+event loop, round what is awaited, in the same task. A manager that has both is entered in both places. One that has only
+``__aenter__`` is not entered round a plain function, of which nothing is awaited; that is logged once. Hooks are entered
+in the order added and left in the opposite one. The report of a failure is made inside them. A hook that raises is
+logged, and the job runs as without it; what ``__exit__`` returns is ignored.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Around:
                 if hasattr(manager, "__enter__"):
                     run(manager.__enter__)
                     self._entered.append(manager)
-                elif manager is not None:
+                if hasattr(manager, "__aenter__"):
                     self._awaiting.append(manager)
             except Exception:  # noqa: BLE001 - the job is not the hook's to break
                 _log_failure(hook)
@@ -93,7 +93,7 @@ class Around:
 
     def leave(self, job: Job, error: BaseException | None) -> None:
         """Leave the managers, with the job's error if it has one; raises nothing."""
-        if self._awaiting and job.name not in _told:
+        if not all(hasattr(manager, "__enter__") for manager in self._awaiting) and job.name not in _told:
             _told.add(job.name)
             logger().error(
                 "an around_job hook gave an asynchronous context manager, which was not entered round %s: it is a plain "

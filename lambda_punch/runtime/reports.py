@@ -1,7 +1,8 @@
 """Telling of jobs that failed, and of jobs that will not run, or not to their end. Nothing here raises.
 
 A failure goes to the user's error handler, else into the log, in the context of the job: its request's logging
-fields, trace and tags are on it. A loss is one ERROR line and the user's hook, from the process that gives the jobs up.
+fields, trace and tags are on it. A loss is one ERROR line and the user's hook for each request, in its context as well,
+from the process that gives the jobs up.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 def report_failure(process: Told, error: BaseException, punch: Punch) -> None:
     """Give an error to the user's handler, or log it, in the context of the punch. From any thread."""
     try:
-        punch.within(_tell, process, error, punch)
-    except BaseException as another:  # noqa: BLE001 - its context is in use: the job left something running in it
+        _within(punch, _tell, process, error, punch)
+    except BaseException as another:  # noqa: BLE001 - a logging handler of the user's, say
         logger().error("job %s failed, and so did the report of it: %r", punch.name, another, exc_info=error)
 
 
@@ -52,9 +53,18 @@ def _tell(process: Told, error: BaseException, punch: Punch) -> None:
 
 
 def report_lost(process: Told, lost: list[Punch], reason: str) -> None:
-    """Write one ERROR line with the number and the names of ``lost``, then call the user's hook."""
-    if not lost:
-        return
+    """Write one ERROR line for each request, with the number and the names of its jobs, then call the user's hook."""
+    by_request: dict[str, list[Punch]] = {}
+    for punch in lost:
+        by_request.setdefault(punch.request_id, []).append(punch)
+    for punches in by_request.values():
+        try:
+            _within(punches[0], _tell_lost, process, punches, reason)
+        except BaseException as another:  # noqa: BLE001 - as above
+            logger().error("%d jobs lost, and so was the report of it: %r", len(punches), another)
+
+
+def _tell_lost(process: Told, lost: list[Punch], reason: str) -> None:
     names = ", ".join(sorted({punch.name for punch in lost}))
     logger().error("%d job%s lost (%s): %s", len(lost), "" if len(lost) == 1 else "s", names, reason)
     _events.tell(_events.PunchesLost(len(lost)))
@@ -65,3 +75,20 @@ def report_lost(process: Told, lost: list[Punch], reason: str) -> None:
             process.lost_handler(lost, reason)
         except BaseException:  # noqa: BLE001 - the process is about to end and has more to say
             logger().exception("the on_lost hook failed")
+
+
+def _within(punch: Punch, function: Callable[..., object], *args: object) -> None:
+    """Call a function in the context of a punch, or in a copy while that is in use: the job may still run in it."""
+    context = punch.context
+    if context is None:
+        function(*args)
+        return
+    try:
+        context.run(_nothing)
+    except RuntimeError:
+        context = context.copy()
+    context.run(function, *args)
+
+
+def _nothing() -> None:
+    """Nothing: whether a context can be entered is only known by entering it."""

@@ -25,6 +25,7 @@ class Collector(ThreadingHTTPServer):
         self.logs: Counter[str] = Counter()
         self.metrics: dict[str, int] = {}
         self.events: Counter[str] = Counter()
+        self.whole_events: list[dict[str, Any]] = []
         self._thread = threading.Thread(target=self.serve_forever, daemon=True)
 
     @property
@@ -68,7 +69,9 @@ class Collector(ThreadingHTTPServer):
         lines = body.split(b"\n")[1:]
         for header, item in zip(lines[::2], lines[1::2], strict=False):
             if header and json.loads(header).get("type") == "event":
-                self.events[json.loads(item).get("message") or "error"] += 1
+                event = json.loads(item)
+                self.events[event.get("message") or "error"] += 1
+                self.whole_events.append(event)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -8,8 +8,10 @@ import pytest
 
 from lambda_punch.local.http.gateway import HttpRequest, proxy_event
 
+from .services import Postgres, Redis
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from tests.conftest import Function
 
@@ -80,3 +82,18 @@ def fastapi_function(function: Callable[..., Function]) -> Callable[..., Functio
         return function(textwrap.dedent(source) + "\n" + handler + "\n", prelude=FASTAPI, **options)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server."""
+    pytest.importorskip("psycopg")
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def redis_server() -> Iterator[Redis]:
+    """A Redis server."""
+    with Redis() as server:
+        yield server

@@ -91,7 +91,7 @@ def test_without_django_or_its_tasks_the_error_says_what_to_install(missing: lis
         "from lambda_punch.errors import MissingExtraError\n"
         "assert issubclass(MissingExtraError, ImportError)\n"
         "if sys.argv[1] == 'settings': from django.conf import settings; settings.configure()\n"
-        "try: import lambda_punch.integrations.django\n"
+        "try: from lambda_punch.integrations.django import PunchBackend\n"
         "except MissingExtraError as error: print(error)"
     )
     settings = "none" if "django" in missing else "settings"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from lambda_punch._log import logger
 from lambda_punch.errors import ShutDownError
+from lambda_punch.integrations import _django
 from lambda_punch.integrations._place import defers, prepare
 from lambda_punch.integrations.asgi import background_tasks
 from lambda_punch.integrations.asgi.exchange import Exchange
@@ -17,6 +19,8 @@ from lambda_punch.runtime.punch import named
 from lambda_punch.runtime.start import process
 
 if TYPE_CHECKING:
+    from contextvars import Context
+
     from lambda_punch.integrations.asgi.types import App, Receive, Scope, Send
 
 # Who runs a coroutine on a loop made for it alone, and cancels what is left on it; the last is Mangum 0.20's own.
@@ -57,10 +61,16 @@ class PunchMiddleware:
     async def _answer_first(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(receive, send)
         background_tasks.isolate()
+        _django.watch()
+
+        ended: list[Context] = []
 
         async def serve() -> None:
             background_tasks.request_id.set(process.request_id)
-            await self.app(scope, exchange.receive, exchange.send)
+            try:
+                await self.app(scope, exchange.receive, exchange.send)
+            finally:
+                ended.append(copy_context())
 
         loop = asyncio.get_running_loop()
         task = loop.create_task(serve())
@@ -76,7 +86,11 @@ class PunchMiddleware:
         turns = Turns.of(loop)
 
         def rest() -> None:
-            turns.drive(task, exchange.open)
+            try:
+                turns.drive(task, exchange.open)
+            finally:  # an error is told in the context in which it was raised
+                for context in ended:
+                    _take_over(context)
 
         try:
             process.push(named(rest, scope.get("endpoint") or self.app))
@@ -109,3 +123,9 @@ class PunchMiddleware:
                 "PunchMiddleware has no effect: each request is run on an event loop of its own (asyncio.run), which "
                 "ends with it; use an adapter that keeps its loop, such as Mangum (any release but 0.20)"
             )
+
+
+def _take_over(context: Context) -> None:
+    """Give the variables of this context their values in another one."""
+    for variable, value in context.items():
+        variable.set(value)

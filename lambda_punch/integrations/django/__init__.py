@@ -1,6 +1,8 @@
 """Backends for Django's Tasks framework: ``django.tasks`` (6.0 and later) and its backport ``django_tasks``.
 
-TASKS = {"default": {"BACKEND": "lambda_punch.integrations.django.PunchBackend"}}
+    TASKS = {"default": {"BACKEND": "lambda_punch.integrations.django.PunchBackend"}}
+
+And ``fresh_connections``, which looks after database connections round each job.
 """
 
 from __future__ import annotations
@@ -14,12 +16,13 @@ try:
 except ModuleNotFoundError as error:
     raise MissingExtraError("Django", extra="django", part=__name__) from error
 
-from lambda_punch.integrations.django.punch_backend import PunchBackend
+from lambda_punch.integrations.django.connections import fresh_connections
 
 if TYPE_CHECKING:
     from lambda_punch.integrations.django.durable_backend import LambdaEventBackend, SQSBackend
+    from lambda_punch.integrations.django.punch_backend import PunchBackend
 
-__all__ = ["LambdaEventBackend", "PunchBackend", "SQSBackend", "jobs_handler"]
+__all__ = ["LambdaEventBackend", "PunchBackend", "SQSBackend", "fresh_connections", "jobs_handler"]
 
 
 def jobs_handler(event: Any, context: object = None) -> Any:
@@ -34,7 +37,11 @@ def jobs_handler(event: Any, context: object = None) -> Any:
 
 
 def __getattr__(name: str) -> Any:
-    """Import the durable backends when one is asked for, because they import durable jobs."""
+    """Import a backend when it is asked for: all need a Tasks framework, and the durable ones durable jobs."""
+    if name == "PunchBackend":
+        from lambda_punch.integrations.django.punch_backend import PunchBackend
+
+        return PunchBackend
     if name in {"LambdaEventBackend", "SQSBackend"}:
         from lambda_punch.integrations.django import durable_backend
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from abc import abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -12,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 
+from lambda_punch.integrations.django.connections import fresh_connections, has_database
 from lambda_punch.integrations.django.framework import (
     BaseTaskBackend,
     Task,
@@ -19,6 +21,7 @@ from lambda_punch.integrations.django.framework import (
     TaskResultStatus,
     task_enqueued,
 )
+from lambda_punch.runtime.start import process
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -62,6 +65,11 @@ class CommonBackend(BaseTaskBackend):
     supports_async_task = True
     options_known: dict[str, Any] = {"enqueue_on_commit": True, "database": "default"}  # noqa: RUF012 - never changed
 
+    def __init__(self, alias: str, params: dict[str, Any]) -> None:
+        """Have connections looked after round each job of this process."""
+        super().__init__(alias, params)
+        process.around(fresh_connections)
+
     @abstractmethod
     def hand_on(self, result: TaskResult[Any]) -> None:
         """Have the task run."""
@@ -73,7 +81,7 @@ class CommonBackend(BaseTaskBackend):
         """
         self.validate_task(task)
         result = new_result(task, self.alias, get_random_string(32), args, kwargs)
-        if self._option("enqueue_on_commit") and settings.DATABASES:
+        if self._option("enqueue_on_commit") and self._can_be_in_a_transaction():
             transaction.on_commit(partial(self._enqueue_now, result), using=self._option("database"))
         else:
             self._enqueue_now(result)
@@ -93,11 +101,18 @@ class CommonBackend(BaseTaskBackend):
         if not isinstance(self._option("enqueue_on_commit"), bool):
             found.append(checks.Error(f"{where}['enqueue_on_commit'] must be True or False.", id="lambda_punch.E002"))
         database = self._option("database")
-        if settings.DATABASES and database not in settings.DATABASES:
+        if has_database() and database not in settings.DATABASES:
             found.append(
                 checks.Error(f"{where}['database'] is {database!r}, which is not in DATABASES.", id="lambda_punch.E003")
             )
         return found
+
+    def _can_be_in_a_transaction(self) -> bool:
+        """Tell whether there can be one: in asynchronous code, or without a database, there is none."""
+        loop: Any = sys.modules.get("asyncio.events")
+        if loop is not None and loop._get_running_loop() is not None:  # noqa: SLF001 - as Django's own check does
+            return False
+        return has_database(self._option("database"))
 
     def _option(self, name: str) -> Any:
         return self.options.get(name, self.options_known[name])

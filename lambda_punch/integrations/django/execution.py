@@ -1,21 +1,21 @@
 """Runs one task, with the changes of status and the signals of Django's own ImmediateBackend, in their order.
 
-Connections to databases belong to the thread that opened them, and on a worker's thread no request ends and closes
-them. So old connections are closed there around each task, as Django does around each request.
+Database connections are looked after by the hook that the backends register (connections.py), and round an ``async
+def`` task here, since the hook sees only the plain function that has it run.
 """
 
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from contextvars import copy_context
 from inspect import iscoroutinefunction
 from traceback import format_exception
 from typing import Any
 
-from asgiref.sync import sync_to_async
-from django.db import close_old_connections
 from django.utils import timezone
 
+from lambda_punch.integrations.django.connections import Connections, has_database
 from lambda_punch.integrations.django.framework import (
     TaskContext,
     TaskError,
@@ -39,27 +39,21 @@ def execute(result: TaskResult[Any], sender: type, worker_id: str) -> BaseExcept
     if result.started_at is None:
         _set(result, started_at=started_at)
     result.worker_ids.append(worker_id)
-    close_old_connections()
+    task_started.send(sender=sender, task_result=result)
     try:
-        task_started.send(sender=sender, task_result=result)
-        try:
-            _set(result, _return_value=normalize_json(_call(result)))
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001 - as Django's own backend
-            kind = type(error)
-            text = "".join(format_exception(error))
-            result.errors.append(
-                TaskError(exception_class_path=f"{kind.__module__}.{kind.__qualname__}", traceback=text)
-            )
-            _set(result, finished_at=timezone.now(), status=TaskResultStatus.FAILED)
-            task_finished.send(sender=sender, task_result=result)  # here, because Django's log takes the exception
-            return error
-        _set(result, finished_at=timezone.now(), status=TaskResultStatus.SUCCESSFUL)
-        task_finished.send(sender=sender, task_result=result)
-        return None
-    finally:
-        close_old_connections()
+        _set(result, _return_value=normalize_json(_call(result)))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - as Django's own backend
+        kind = type(error)
+        text = "".join(format_exception(error))
+        result.errors.append(TaskError(exception_class_path=f"{kind.__module__}.{kind.__qualname__}", traceback=text))
+        _set(result, finished_at=timezone.now(), status=TaskResultStatus.FAILED)
+        task_finished.send(sender=sender, task_result=result)  # here, because Django's log takes the exception
+        return error
+    _set(result, finished_at=timezone.now(), status=TaskResultStatus.SUCCESSFUL)
+    task_finished.send(sender=sender, task_result=result)
+    return None
 
 
 def worker_id() -> str:
@@ -74,12 +68,8 @@ def _call(result: TaskResult[Any]) -> Any:
         return task.func(*args, **result.kwargs)
 
     async def call() -> Any:
-        close = sync_to_async(close_old_connections)  # on the thread on which asynchronous code uses the ORM
-        await close()
-        try:
+        async with Connections() if has_database() else nullcontext():
             return await task.func(*args, **result.kwargs)
-        finally:
-            await close()
 
     return process.loop.run(call(), copy_context())
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class PunchBackend(CommonBackend):
-    """Tasks are given to lambda_process.push(): they run at most once, after the response, in the order enqueued.
+    """Tasks are given to lambda_punch.push(): they run at most once, after the response, in the order enqueued.
 
     Tasks may be plain or ``async def``. There are neither priorities nor ``run_after``. A result cannot be looked up by
     id; the one that enqueue() returned changes as the task runs. A task's error is in its result and in Django's log. Off

@@ -23,5 +23,16 @@ from lambda_punch.integrations.telemetry.presets import (
     powertools_metrics,
     sentry,
 )
+from lambda_punch.integrations.telemetry.scopes import opentelemetry_span, sentry_scope
 
-__all__ = ["Flusher", "flush_after", "langfuse", "new_relic", "opentelemetry", "powertools_metrics", "sentry"]
+__all__ = [
+    "Flusher",
+    "flush_after",
+    "langfuse",
+    "new_relic",
+    "opentelemetry",
+    "opentelemetry_span",
+    "powertools_metrics",
+    "sentry",
+    "sentry_scope",
+]

@@ -24,13 +24,19 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
+    from lambda_punch.runtime.around import Hook
+
 
 class Flusher(NamedTuple):
-    """A vendor's flush: ``flush(seconds)`` sends what is there; ``prepare()`` turns the vendor's own flush off."""
+    """A vendor's flush: ``flush(seconds)`` sends what is there; ``prepare()`` turns the vendor's own flush off.
+
+    ``hook``: what is entered round each job (``punch.around_job``), if anything.
+    """
 
     name: str
     flush: Callable[[float], Any]
     prepare: Callable[[], None] | None = None
+    hook: Hook | None = None
 
 
 def flush_after(*flushers: Flusher | Callable[[], Any], timeout: float = 2.0) -> None:
@@ -74,6 +80,9 @@ class _Last:
     def add(self, flushers: list[Flusher], timeout: float) -> None:
         if not self._flushers:
             watch_runtime_client(self._push, lambda _request: None)
+        for flusher in flushers:
+            if flusher.hook is not None:
+                process.around(flusher.hook)
         self._flushers += flushers
         self._timeout += timeout
         self._prepare()

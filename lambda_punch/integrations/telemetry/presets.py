@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambda_punch._log import logger
 from lambda_punch.integrations.telemetry.flush import Flusher
+from lambda_punch.integrations.telemetry.scopes import sentry_scope
 
 if TYPE_CHECKING:
     from typing import Protocol
@@ -73,7 +74,7 @@ def _is_instrumented() -> bool:
 
 
 def sentry() -> Flusher:
-    """Flush Sentry's client. Raises ImportError without sentry-sdk.
+    """Flush Sentry's client, and run each job in a scope of its own. Raises ImportError without sentry-sdk.
 
     Its AwsLambdaIntegration flushes before the response, for up to the client's ``shutdown_timeout``; that is set to
     0 on the client in use, as soon as there is one. The asynchronous transport (experimental) is not flushed by this.
@@ -92,7 +93,7 @@ def sentry() -> Flusher:
         if client.is_active():
             client.options["shutdown_timeout"] = 0
 
-    return Flusher("lambda_punch.integrations.telemetry.sentry", flush, prepare)
+    return Flusher("lambda_punch.integrations.telemetry.sentry", flush, prepare, sentry_scope)
 
 
 def new_relic() -> Flusher:
