@@ -228,7 +228,11 @@ def _mode(process: Process, file: HandledFile | None, found: Settings, *, watche
     from lambda_punch.runtime.modes import Alone, WithExtension
 
     if file is not None:
-        return WithExtension(process, file, _directory(found), watched=watched, heard=heard)
+        try:
+            return WithExtension(process, file, _directory(found), watched=watched, heard=heard)
+        except OSError as error:  # a full disk
+            file.remove()
+            _log.logger().error("jobs run without the extension: the handled-file cannot be written: %s", error)
     if watched and not _managed():
         _log.logger().info("no extension: jobs run after the response, before the function asks for its next event")
         return Alone(process, watched=watched)
