@@ -116,7 +116,7 @@ def start() -> None:
     """Get ready, once per process; call it outside the handler, in module code. Further calls do nothing.
 
     The first push() or handled() calls it if nobody has. Called inside the handler it works, but the extension cannot
-    wait for that one request, so the function itself does; a WARNING says so. Takes about a millisecond; on Lambda it
+    wait for that one request, so the function itself does; an ERROR line says so. Takes about a millisecond; on Lambda it
     opens the handled-file, wraps the runtime client and watches for SIGTERM. Raises nothing: anything missing is
     logged once at ERROR, and the library falls back to the next best way. May be called from any thread, but only on
     the main thread can it watch for SIGTERM. A forked child of a started process starts anew, as off Lambda.
