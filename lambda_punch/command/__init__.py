@@ -2,7 +2,8 @@
 
 Such a module has ``declare(parser)``, which describes the subcommand, adds its arguments and sets ``run``: a function
 that takes the parsed arguments and returns the exit status. It is imported only when its subcommand is called, so
-``install`` works without the packages that ``local`` needs, and no subcommand makes another one slower.
+``install`` works without the packages that ``local`` needs, and no subcommand makes another one slower. The folder
+``page`` is not a subcommand; it holds the page that subcommands show in a browser.
 """
 
 from __future__ import annotations

@@ -42,6 +42,16 @@ def declare(parser: argparse.ArgumentParser) -> None:
     add("--pause", metavar="S", type=float, default=0.0, help="seconds to wait between the invokes (default: 0)")
     add("--serve", metavar="PORT", type=int, help="answer HTTP on this port (0: any) instead of sending events")
     add(
+        "--ui",
+        metavar="PORT",
+        type=int,
+        nargs="?",
+        const=0,
+        help="show the run on a page in the browser, on this port (default: any free one)",
+    )
+    add("--html", metavar="FILE", help="write the run as a page into this one file, at the end")
+    add("--trace", metavar="FILE", help="write the run as a trace for Perfetto into this file, at the end")
+    add(
         "--compare",
         action="store_true",
         help="measure how long callers wait with jobs inside the request, and after it",

@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Any
 from lambda_punch.errors import LambdaPunchError
 from lambda_punch.local import LocalLambda, Timeline
 
+from . import page as pages
 from . import queues
 from .arguments import UsageError, check_handler, check_image_alone, events_to_send, variables_of
 from .console import Console
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
+    from lambda_punch.local import Event
+    from lambda_punch.local.hosts.output import LogCallback
     from lambda_punch.local.queues.event_source import EventSource
 
 _INVOKES_FAILED = 1
@@ -41,14 +44,18 @@ def run(arguments: argparse.Namespace) -> int:
             check_image_alone(arguments)
         with ExitStack() as stack:
             extensions = _extensions(arguments, stack)
+            page = stack.enter_context(pages.opened(arguments)) if pages.is_wanted(arguments) else None
             if arguments.compare:
                 return _compare(arguments, extensions, events, console)
 
             def make(variables: Mapping[str, str], name: str = "jobs") -> LocalLambda:
-                return _function(arguments, extensions, console, variables, function_name=name)
+                return _function(arguments, extensions, console, variables, page=page, function_name=name)
 
             polling = stack.enter_context(queues.polled(arguments, make, console))
-            return _run(make(polling[0], "function"), arguments, events, console, polling[1])
+            function = make(polling[0], "function")
+            if page is not None and arguments.ui is not None:
+                console.say(f"page at {stack.enter_context(pages.shown(page, arguments, function.submit))}")
+            return _run(function, arguments, events, console, polling[1])
     except UsageError as error:
         console.complain(str(error))
         return _USAGE
@@ -128,8 +135,16 @@ def _function(
     extensions: list[Path],
     console: Console,
     variables: Mapping[str, str],
+    page: pages.Page | None = None,
     **chosen: Any,
 ) -> LocalLambda:
+    on_log: LogCallback = console.show_log
+    on_event: Callable[[Event], None] | None = None if arguments.json else console.show_platform
+    if page is not None:
+        on_log, on_event = page.watching(on_log, on_event)
+        if arguments.image is None:
+            chosen["runtime_command"] = pages.runtime_command(arguments.handler)
+            variables = {**variables, **page.variables}
     return LocalLambda(
         arguments.handler,
         image=arguments.image,
@@ -139,8 +154,8 @@ def _function(
         init_timeout=arguments.init_timeout,
         freeze=not arguments.no_freeze,
         env={**variables, **variables_of(arguments.env)},
-        on_log=console.show_log,
-        on_event=console.show_platform if not arguments.json else None,
+        on_log=on_log,
+        on_event=on_event,
         **chosen,
     )
 

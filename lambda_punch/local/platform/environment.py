@@ -48,7 +48,7 @@ class Environment:
         """Queue a call."""
         self.idle.clear()
         self._queue.append(call)
-        self._recorder.record(PLATFORM, "queued", call.request_id, at=call.sent_at)
+        self._recorder.record(PLATFORM, "queued", call.request_id, at=call.sent_at, payload=call.payload)
         self._work.notify()
 
     def close(self, *, abandon: bool) -> None:
@@ -128,7 +128,9 @@ class Environment:
     def answer(self, call: Call, answer: Answer, at: float) -> None:
         """Give the caller its answer, unless it has one."""
         if call.answer(answer, at):
-            self._recorder.record(PLATFORM, "answered", call.request_id, at=at, error_type=answer.error_type)
+            self._recorder.record(
+                PLATFORM, "answered", call.request_id, at=at, payload=answer.payload, error_type=answer.error_type
+            )
 
     # -- frozen, thawed, reset, ended ---------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ class Event:
     """One thing that happened in the environment.
 
     ``at`` is in monotonic seconds; ``source`` is ``platform``, ``runtime`` or ``extension:NAME``; ``detail`` holds what
-    the kind needs (a status, a body, a pid, a deadline ...).
+    the kind needs (a status, a body, a pid, a deadline ...). ``payload`` is the event of a call that is ``queued``, and the
+    response when it is ``answered``; only the listener gets it, since a run that lasts would keep them all.
     """
 
     at: float
@@ -75,6 +76,7 @@ class Event:
     kind: Kind
     request_id: str | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
+    payload: bytes = b""
 
 
 class Recorder:
@@ -86,7 +88,14 @@ class Recorder:
         self._listener = listener
 
     def record(
-        self, source: str, kind: Kind, request_id: str | None = None, *, at: float | None = None, **detail: Any
+        self,
+        source: str,
+        kind: Kind,
+        request_id: str | None = None,
+        *,
+        at: float | None = None,
+        payload: bytes = b"",
+        **detail: Any,
     ) -> Event:
         """Record that something happened now, or at the given monotonic instant."""
         event = Event(time.monotonic() if at is None else at, source, kind, request_id, detail)
@@ -94,7 +103,7 @@ class Recorder:
             self._events.append(event)
             self._arrived.notify_all()
         if self._listener is not None:
-            self._listener(event)
+            self._listener(replace(event, payload=payload) if payload else event)
         return event
 
     def events(self) -> list[Event]:

@@ -1,0 +1,75 @@
+"""AWS's runtime client, telling which jobs begin and end.
+
+``lambda-punch local --ui`` runs it as ``python -m lambda_punch.command.local.traced_runtime module.function``, in place of
+``python -m awslambdaric``. Each job is told by two datagrams to the socket whose path is in ``LAMBDA_PUNCH_LOCAL_TRACE``.
+Telling never makes a job wait or fail: what cannot be sent at once is left out.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import socket
+import sys
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from lambda_punch.runtime.start import process
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+VARIABLE = "LAMBDA_PUNCH_LOCAL_TRACE"
+
+_numbers = itertools.count(1)
+
+
+def main() -> None:
+    """Be the runtime; returns when awslambdaric does."""
+    from awslambdaric.__main__ import main as run_client  # type: ignore[import-untyped]  # it has no types
+
+    process.around(_traced)
+    run_client(sys.argv)
+
+
+@contextmanager
+def _traced(job: Any) -> Iterator[None]:
+    known = {
+        "pid": os.getpid(),
+        "number": next(_numbers),
+        "name": job.name,
+        "request": getattr(job, "request_id", ""),
+        "id": getattr(job, "id", ""),
+        "attempt": getattr(job, "attempt", 0),
+    }
+    _tell({**known, "begun": time.monotonic()})
+    error = None
+    try:
+        yield
+    except BaseException as raised:
+        error = f"{type(raised).__name__}: {_text_of(raised)}"
+        raise
+    finally:
+        _tell({**known, "ended": time.monotonic(), "error": error})
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)[:1000]
+    except Exception:  # noqa: BLE001 - a user's error may not be able to say what it is
+        return "(the error cannot be shown)"
+
+
+def _tell(known: dict[str, Any]) -> None:
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+            sender.setblocking(False)
+            sender.sendto(json.dumps(known).encode(), os.environ[VARIABLE])
+    except (OSError, KeyError):  # nobody looks any more, or too much is told at once
+        pass
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""The page's server: a port of its own on loopback, on a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from .document import STATIC, served
+from .guard import HEADERS, TOKEN_HEADER, Guard
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from .feed import Feed
+
+_LOOK_EVERY = 0.1  # seconds between two looks for changes while a page is open
+_KEEP_ALIVE = 15.0  # seconds after which an idle stream says that it lives
+_LARGEST = 6 * 1024 * 1024  # bytes of an event, as for Lambda itself
+
+
+class PageServer:
+    """Shows a feed on 127.0.0.1, as a context manager; ``about`` is told to the page as it is.
+
+    Port 0 takes a free one. Raise OSError on entering if the port is taken. ``send`` invokes the function with an event
+    and returns at once; without it the page only shows.
+    """
+
+    def __init__(
+        self,
+        feed: Feed,
+        *,
+        port: int = 0,
+        about: dict[str, Any],
+        send: Callable[[bytes], object] | None = None,
+    ) -> None:
+        self.url = ""
+        self._feed = feed
+        self._port = port
+        self._about = about
+        self._send = send
+        self._guard: Guard | None = None
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="page-server", daemon=True)
+
+    def __enter__(self) -> Self:
+        """Start to listen."""
+        self._thread.start()
+        self._ready.wait()
+        if self._failure is not None:
+            raise self._failure
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the port and the streams."""
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._loop.run_until_complete(self._serve())
+        except BaseException as error:  # noqa: BLE001 - it is raised in the thread that waits for the start
+            self._failure = error
+        finally:
+            self._loop.close()
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        application = web.Application(middlewares=[self._guarded], client_max_size=_LARGEST)
+        application.add_routes(
+            [
+                web.get("/", self._page),
+                web.get("/stream", self._stream),
+                web.get("/requests/{id}", self._details),
+                web.post("/events", self._send_event),
+                web.post("/requests/{id}/again", self._send_again),
+                web.static("/static", STATIC),
+            ]
+        )
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", self._port).start()
+            port = runner.addresses[0][1]
+            self._guard = Guard(port)
+            self.url = f"http://127.0.0.1:{port}/"
+            self._ready.set()
+            await self._stop.wait()
+        finally:
+            await runner.cleanup()
+
+    @web.middleware
+    async def _guarded(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        assert self._guard is not None
+        headers = request.headers
+        reason = self._guard.refuses(
+            headers.get("Host"), headers.get("Origin"), headers.get(TOKEN_HEADER), changes=request.method != "GET"
+        )
+        if reason is not None:
+            return _refused(403, reason)
+        try:
+            response = await handler(request)
+        except web.HTTPException as error:
+            return _refused(error.status, error.reason)
+        if not response.prepared:
+            response.headers.update(HEADERS)
+        return response
+
+    # -- to be shown --------------------------------------------------------------------------------------------------
+
+    async def _page(self, _request: web.Request) -> web.Response:
+        assert self._guard is not None
+        return web.Response(text=served(self._guard.token), content_type="text/html")
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        """Send all that is known, and then whatever changes, as server-sent events."""
+        response = web.StreamResponse(headers={**HEADERS, "Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        hello = {"began": self._feed.epoch, "now": self._feed.now(), "sends": self._send is not None, **self._about}
+        await response.write(_server_sent("hello", hello))
+        seen, quiet = 0, 0.0
+        while not self._stop.is_set():
+            seen, records = self._feed.changes(seen)
+            if records:
+                await response.write(_server_sent("changes", {"now": self._feed.now(), "records": records}))
+                quiet = 0.0
+            elif quiet >= _KEEP_ALIVE:
+                await response.write(b": still here\n\n")
+                quiet = 0.0
+            await asyncio.sleep(_LOOK_EVERY)
+            quiet += _LOOK_EVERY
+        return response
+
+    async def _details(self, request: web.Request) -> web.Response:
+        found = self._feed.details(request.match_info["id"])
+        if found is None:
+            return _refused(404, "this request is not kept any more")
+        return web.json_response(found)
+
+    # -- to be done ---------------------------------------------------------------------------------------------------
+
+    async def _send_event(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        try:
+            json.loads(body)
+        except ValueError as error:
+            return _refused(400, f"the event is not JSON: {error}")
+        return self._sent(body)
+
+    async def _send_again(self, request: web.Request) -> web.Response:
+        event = self._feed.event_of(request.match_info["id"])
+        if event is None:
+            return _refused(404, "this request is not kept any more")
+        return self._sent(event)
+
+    def _sent(self, event: bytes) -> web.Response:
+        if self._send is None:
+            return _refused(409, "this run takes no events from the page")
+        self._send(event)
+        return web.json_response({"sent": True}, status=202)
+
+
+def _refused(status: int, reason: str) -> web.Response:
+    return web.json_response({"error": reason}, status=status, headers=HEADERS)
+
+
+def _server_sent(name: str, data: dict[str, Any]) -> bytes:
+    return f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()

@@ -1,0 +1,150 @@
+"""The page in a real browser: Chromium, driven by Playwright."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+pytest.importorskip("playwright.sync_api")
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from .conftest import Run
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine; Debian's package chromium has it"),
+]
+# A browser that asks nobody but the page, and runs as root and without a screen.
+ALONE = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ALONE)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser: Browser) -> Iterator[Any]:
+    """Open a page; afterwards it may have had no error, and asked nobody but its own server."""
+    problems: list[str] = []
+    contexts = []
+
+    def open_page(url: str, **options: Any) -> Page:
+        context = browser.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+        page.on(
+            "request", lambda request: None if request.url.startswith((url, "data:")) else problems.append(request.url)
+        )
+        page.goto(url)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def test_it_grows_while_requests_come_and_shows_a_failed_job_in_three_clicks(opened: Any, run: Run) -> None:
+    page = opened(run.page)
+    expect(page.get_by_text("No request yet")).to_be_visible()
+
+    run.ask("/orders")
+    expect(page.get_by_role("option")).to_have_count(1)
+    run.ask("/bad")
+    expect(page.get_by_role("option")).to_have_count(2)
+
+    page.get_by_role("button", name="failed (1)").click()
+    page.get_by_role("option", name="GET /bad").click()
+    details = page.get_by_role("region", name="The chosen request")
+    expect(details.get_by_role("row", name="app.broken")).to_contain_text(
+        "ValueError: <script>window.hacked=1</script>"
+    )
+    expect(details.locator(".log")).to_contain_text("<img src=x onerror='window.hacked=1'>")
+    assert page.evaluate("window.hacked") is None  # hostile lines are text
+
+
+def test_a_request_is_sent_again_and_changed_and_by_hand(opened: Any, run: Run) -> None:
+    run.ask("/quiet")
+    page = opened(run.page)
+    page.get_by_role("option").click()
+    page.get_by_role("button", name="Send again", exact=True).click()
+    expect(page.get_by_role("option")).to_have_count(2)
+
+    page.get_by_role("button", name="Change and send").click()
+    event = page.get_by_label("The event, as JSON")
+    event.fill(event.input_value().replace("/quiet", "/changed"))
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.get_by_role("option", name="GET /changed")).to_be_visible()
+
+    page.get_by_role("button", name="Send an event").click()
+    event.fill("{ no JSON")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("JSON")
+
+
+def test_the_keyboard_is_enough(opened: Any, run: Run) -> None:
+    for path in ("/one", "/two", "/three"):
+        run.ask(path)
+    page = opened(run.page)
+    expect(page.get_by_role("option")).to_have_count(3)
+    page.get_by_role("listbox").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("option", selected=True)).to_contain_text("/three")
+    page.keyboard.press("End")
+    expect(page.get_by_role("option", selected=True)).to_contain_text("/one")
+    page.get_by_role("img", name="Timeline").focus()
+    for key in ("-", "+", "ArrowLeft", "End"):
+        page.keyboard.press(key)
+    expect(page.get_by_role("button", name="Follow")).to_have_attribute("aria-pressed", "true")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"color_scheme": "dark"}, {"viewport": {"width": 360, "height": 740}}],
+    ids=["light", "dark", "narrow"],
+)
+def test_it_is_accessible_in_light_dark_and_narrow(opened: Any, run: Run, options: dict[str, Any]) -> None:
+    run.ask("/bad")
+    page = opened(run.page, **options)
+    page.get_by_role("option").click()
+    expect(page.locator(".log")).to_be_visible()
+    expect(page.get_by_role("cell", name="app.broken")).to_be_visible()
+
+    found = [each for each in Axe().run(page).response["violations"] if each["impact"] in {"serious", "critical"}]
+    assert found == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_run_as_one_file_needs_no_server(opened: Any, run: Run, tmp_path: Path) -> None:
+    run.ask("/bad")
+    run.ask("/quiet")
+    run.end()
+
+    with pytest.raises(requests.ConnectionError):
+        requests.get(run.page, timeout=5)
+    page = opened((tmp_path / "run.html").as_uri())
+    expect(page.get_by_role("option")).to_have_count(2)
+    page.get_by_role("option", name="GET /bad").click()
+    expect(page.locator(".log")).to_contain_text("<img src=x onerror='window.hacked=1'>")
+    assert page.evaluate("window.hacked") is None
+    trace = json.loads((tmp_path / "run.json").read_text())
+    assert "app.broken" in {each["name"] for each in trace["traceEvents"]}
