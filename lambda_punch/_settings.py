@@ -152,11 +152,14 @@ def parse_json(text: str) -> Any:
 class QueueSettings:
     """What is configured of one queue; None for what is not."""
 
-    __slots__ = ("function", "max_receive_count", "url")
+    __slots__ = ("dead_letters", "function", "max_receive_count", "url")
 
-    def __init__(self, url: str | None, max_receive_count: int | None, function: str | None) -> None:
+    def __init__(
+        self, url: str | None, max_receive_count: int | None, dead_letters: str | None, function: str | None
+    ) -> None:
         self.url = url
         self.max_receive_count = max_receive_count
+        self.dead_letters = dead_letters  # the name of its dead-letter queue on AWS
         self.function = function
 
 
@@ -169,16 +172,18 @@ def queues_of(name: str, value: Any) -> dict[str, QueueSettings]:
 
 def _queue(name: str, settings: Any) -> QueueSettings:
     if not isinstance(settings, dict) or not set(settings) <= set(QueueSettings.__slots__):
-        raise wrong(f"queue {name!r}: its settings are url, max_receive_count, function; not {settings!r}")
-    url, count, target = (settings.get(key) for key in ("url", "max_receive_count", "function"))
-    for key, text in (("url", url), ("function", target)):
+        raise wrong(
+            f"queue {name!r}: its settings are url, max_receive_count, dead_letters, function; not {settings!r}"
+        )
+    url, count, dead, target = (settings.get(key) for key in ("url", "max_receive_count", "dead_letters", "function"))
+    for key, text in (("url", url), ("dead_letters", dead), ("function", target)):
         if text is not None and (not isinstance(text, str) or not text):
             raise wrong(f"queue {name!r}: its {key} must be a text, not {text!r}")
     if count is not None:
         whole(0, 1000)(f"max_receive_count of queue {name!r}", count)
     if url is not None and url.endswith(".fifo") != name.endswith(".fifo"):
         raise wrong(f"queue {name!r} and its url {url!r}: both or none of them must end in .fifo")
-    return QueueSettings(url, count, target)
+    return QueueSettings(url, count, dead, target)
 
 
 def wrong(message: str) -> ConfigurationError:

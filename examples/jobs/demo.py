@@ -45,9 +45,9 @@ class Screen:
 
     def show_batch(self, delivered: Delivered) -> None:
         for record in delivered.records:
-            word = "failed" if record["messageId"] in delivered.failed else "done"
-            receives = record["attributes"]["ApproximateReceiveCount"]
-            self.say("mapping", f"{name_of(record['body']):20} receive {receives}: {word}")
+            word = "stays in the queue" if record["messageId"] in delivered.failed else "deleted"
+            attempt = json.loads(record["body"]).get("attempt", "-")
+            self.say("mapping", f"{name_of(record['body']):20} attempt {attempt}: {word}")
 
 
 def name_of(body: str) -> str:
@@ -80,7 +80,9 @@ def show(server: SqsServer, extension: Path, directory: Path) -> int:
             **server.variables,
             "TRIES": str(directory / "tries"),
             "LAMBDA_PUNCH_DIR": str(directory / name),
-            "LAMBDA_PUNCH_QUEUES": json.dumps({QUEUE: {"url": url, "max_receive_count": _RECEIVES}}),
+            "LAMBDA_PUNCH_QUEUES": json.dumps(
+                {QUEUE: {"url": url, "max_receive_count": _RECEIVES, "dead_letters": dead_letters(QUEUE)}}
+            ),
         }
         return LocalLambda(
             "app.handler", task_root=HERE, extensions=[extension], env=env, function_name=name, on_log=log, timeout=3
@@ -100,11 +102,11 @@ def show(server: SqsServer, extension: Path, directory: Path) -> int:
     print("\nthe worker's environment\n")
     timeline = Timeline.from_events(worker.events)
     print(render(timeline.rows, scale=timeline.scale, width=110))
-    buried = [message["Body"] for message in receive(server, dead)]
+    buried = receive(server, dead)
     print(f"{QUEUE}: empty" if idle else f"{QUEUE}: {server.counts(url)}")
-    for body in buried:
-        print(f"{dead_letters(QUEUE)}: {body[:96]}")
-    return 0 if idle and is_as_claimed(said, buried) else 1
+    for message in buried:
+        print(f"dead: {name_of(message['Body'])}: {reason_of(message)}")
+    return 0 if idle and is_as_claimed(said, [message["Body"] for message in buried]) else 1
 
 
 def wait(screen: Screen, source: EventSource, server: SqsServer, url: str, dead: str) -> bool:
@@ -125,8 +127,15 @@ def show_contents(screen: Screen, server: SqsServer, url: str, dead: str) -> Non
 
 
 def receive(server: SqsServer, url: str) -> list[dict[str, Any]]:
-    answer = server.client.receive_message(QueueUrl=url, MaxNumberOfMessages=10)
+    answer = server.client.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])
     return list(answer.get("Messages", []))
+
+
+def reason_of(message: dict[str, Any]) -> str:
+    """Return what a dead letter says of its end."""
+    facts = {name: each["StringValue"] for name, each in message.get("MessageAttributes", {}).items()}
+    parts = [facts.get(name) for name in ("Reason", "ErrorType", "ErrorMessage")]
+    return ": ".join(part for part in parts if part) or "(no reason)"
 
 
 def is_as_claimed(said: list[str], buried: list[str]) -> bool:

@@ -10,7 +10,7 @@ from aws_cdk.aws_lambda_event_sources import SqsEventSource
 from aws_cdk.aws_sqs import DeadLetterQueue, Queue
 
 HERE = Path(__file__).parent
-MAX_RECEIVE_COUNT = 13  # the first try and twelve retries
+MAX_RECEIVE_COUNT = 13  # for what a crash or throttling leaves; retries are new messages
 
 app = App()
 stack = Stack(app, "Jobs")
@@ -23,7 +23,9 @@ orders = Queue(
     retention_period=Duration.days(14),
     dead_letter_queue=DeadLetterQueue(queue=dead, max_receive_count=MAX_RECEIVE_COUNT),
 )
-queues = stack.to_json_string({"orders": {"url": orders.queue_url, "max_receive_count": MAX_RECEIVE_COUNT}})
+queues = stack.to_json_string(
+    {"orders": {"url": orders.queue_url, "max_receive_count": MAX_RECEIVE_COUNT, "dead_letters": dead.queue_name}}
+)
 
 
 def function(name: str) -> DockerImageFunction:
@@ -38,7 +40,8 @@ def function(name: str) -> DockerImageFunction:
 
 web, worker = function("Web"), function("Worker")
 orders.grant(web, "sqs:SendMessage")
-orders.grant(worker, "sqs:ChangeMessageVisibility")  # what else it needs the mapping grants
+orders.grant(worker, "sqs:ChangeMessageVisibility", "sqs:SendMessage")  # the mapping grants what it needs itself
+dead.grant(worker, "sqs:SendMessage")
 worker.add_event_source(SqsEventSource(orders, batch_size=10, report_batch_item_failures=True))
 
 app.synth()

@@ -28,6 +28,7 @@ from lambda_punch.errors import (
     PoisonMessageError,
 )
 from lambda_punch.jobs.declare import job
+from lambda_punch.jobs.receiving.failures import Failure, on_failure
 from lambda_punch.jobs.receiving.perform import Execution, current
 from lambda_punch.jobs.receiving.routing import is_jobs_event, jobs_handler
 from lambda_punch.jobs.sending.durable import DurableJob, Enqueued, Prepared, enqueue_many
@@ -38,6 +39,7 @@ __all__ = [
     "EnqueueError",
     "Enqueued",
     "Execution",
+    "Failure",
     "JobArgumentsError",
     "JobError",
     "JobOptionError",
@@ -52,4 +54,5 @@ __all__ = [
     "is_jobs_event",
     "job",
     "jobs_handler",
+    "on_failure",
 ]

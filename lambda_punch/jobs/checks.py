@@ -21,6 +21,11 @@ def require(name: str, value: object, check: Expected) -> None:
         raise JobOptionError(f"{name} must be {expected}, not {value!r}")
 
 
+def function(value: Any) -> str | None:
+    """Check something that can be called."""
+    return None if callable(value) else "a function"
+
+
 def text(value: Any) -> str | None:
     """Check a text that is not empty."""
     return None if isinstance(value, str) and value else "a text of at least one character"

@@ -6,12 +6,17 @@
 It names a declared job, never something to import, so a forged message can run nothing else. Times are epoch
 milliseconds. ``attempt`` is one more than the attempts made before this message was sent. ``delay`` (seconds) is for
 FIFO queues, which cannot delay one message: the consumer does it. A message that cannot be read becomes a Poison. That
-is a value and no exception, because one such message must not disturb the others of its batch.
+is a value and not an exception, because one such message must not disturb the others of its batch.
+
+What has been decided travels with the message, so that no consumer has to guess it from receive counts. A retry is a new
+message with the next ``attempt``, the ``error`` of the last one (its type), and ``due``, before which it is not run.
+``dead`` says why a message is not run any more; only a queue without a dead-letter queue holds such messages.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NamedTuple
 
 VERSION = 1
@@ -29,6 +34,9 @@ class Message(NamedTuple):
     attempt: int = 1
     delay: int = 0
     trace: str | None = None
+    due: int = 0
+    error: str | None = None
+    dead: str | None = None
 
 
 class Poison(NamedTuple):
@@ -38,7 +46,10 @@ class Poison(NamedTuple):
 
 
 def encode(message: Message) -> str:
-    """Return the message's body: ASCII, and only characters that SQS takes."""
+    """Return the message's body, with only characters that SQS takes; its size is that of its UTF-8 bytes.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+    """
     fields: dict[str, Any] = {
         MARK: VERSION,
         "job": message.job,
@@ -50,9 +61,17 @@ def encode(message: Message) -> str:
     }
     if message.delay:
         fields["delay"] = message.delay
-    if message.trace:
-        fields["trace"] = message.trace
-    return json.dumps(fields, separators=(",", ":"), allow_nan=False)
+    for name in ("trace", "due", "error", "dead"):
+        value = getattr(message, name)
+        if value:
+            fields[name] = value
+    body = json.dumps(fields, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+    return body if body.isascii() else _REFUSED.sub(_escaped, body)
+
+
+def size_of(body: str) -> int:
+    """Return how many bytes of a service's limit a body takes."""
+    return len(body) if body.isascii() else len(body.encode())
 
 
 def is_marked(body: object) -> bool:
@@ -84,7 +103,8 @@ def decode(body: object) -> Message | Poison:
             return Poison(f"its field {field!r} is missing or has the wrong type")
     return Message(
         body["job"], body["id"], body["args"], body["kwargs"], body["enqueued_at"],
-        max(1, body["attempt"]), max(0, body.get("delay") or 0), body.get("trace"),
+        max(1, body["attempt"]), max(0, body.get("delay") or 0), body.get("trace"), max(0, body.get("due") or 0),
+        body.get("error"), body.get("dead"),
     )  # fmt: skip
 
 
@@ -97,7 +117,17 @@ _FIELDS: dict[str, tuple[type, bool]] = {
     "attempt": (int, True),
     "delay": (int, False),
     "trace": (str, False),
+    "due": (int, False),
+    "error": (str, False),
+    "dead": (str, False),
 }
+
+# The characters beyond ASCII that SQS refuses; JSON has escapes for them, and for those of ASCII it uses them anyway.
+_REFUSED = re.compile("[\ud800-\udfff\ufffe\uffff]")
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 def _parse(text: str) -> object:

@@ -1,29 +1,40 @@
-"""Each SQS queue's URL and the maxReceiveCount of its redrive policy: configured, or asked for once."""
+"""Each SQS queue's URL and its redrive policy: configured, or asked for once."""
 
 from __future__ import annotations
 
 import json
 import threading
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lambda_punch._log import logger
 from lambda_punch.jobs import aws
 from lambda_punch.runtime.start import job_settings
 
+if TYPE_CHECKING:
+    from lambda_punch._settings import QueueSettings
+
 UNKNOWN = -1  # SQS did not tell: the queue may or may not have a redrive policy
 NO_REDRIVE = 0
 
 
+class Redrive(NamedTuple):
+    """A redrive policy: maxReceiveCount, NO_REDRIVE or UNKNOWN, and the name of the dead-letter queue if it is known."""
+
+    max_receives: int
+    dead_letters: str | None = None
+
+
 class QueueAttributes(NamedTuple):
-    """What the consumer needs of a queue; ``max_receive_count`` may be NO_REDRIVE or UNKNOWN."""
+    """What the consumer needs of a queue."""
 
     url: str
-    max_receive_count: int
+    redrive: Redrive
 
 
 _lock = threading.Lock()
 _urls: dict[str, str] = {}
 _attributes: dict[str, QueueAttributes] = {}
+_told: set[tuple[str, str]] = set()
 
 
 def url_of(name: str) -> str:
@@ -40,31 +51,48 @@ def url_of(name: str) -> str:
 def attributes(arn: str) -> QueueAttributes:
     """Return the attributes of the queue that a record came from.
 
-    Never raises. If SQS does not answer, that is one ERROR line, the count is UNKNOWN, and the next call asks again.
+    Never raises. If SQS does not answer, that is logged once at ERROR, the policy is UNKNOWN, and the next call asks again.
     """
     with _lock:
         if arn in _attributes:
             return _attributes[arn]
         physical = arn.rpartition(":")[2]
-        name, url, count = _configured(physical)
-        if url is None or count is None:
+        name, settings = _configured(physical)
+        url, redrive = (settings.url, _redrive(settings)) if settings else (None, None)
+        if url is None or redrive is None:
             try:
                 url = url or _urls.get(name) or str(aws.client("sqs").get_queue_url(QueueName=physical)["QueueUrl"])
-                count = _ask(url) if count is None else count
+                redrive = redrive or _ask(url)
             except Exception as error:  # noqa: BLE001 - a missing permission, no network: the jobs are run all the same
-                logger().error(
-                    "the attributes of queue %s could not be read: %s; allow sqs:GetQueueUrl and sqs:GetQueueAttributes, "
-                    "or configure the queue's url and max_receive_count",
-                    physical, error,
-                )  # fmt: skip
-                return QueueAttributes(url or "", UNKNOWN if count is None else count)
-        _attributes[arn] = QueueAttributes(url, count)
+                complain_once(
+                    arn,
+                    f"the attributes of queue {physical} could not be read: {error}; allow sqs:GetQueueUrl and "
+                    "sqs:GetQueueAttributes, or configure the queue's url, max_receive_count and dead_letters",
+                )
+                return QueueAttributes(url or "", redrive or Redrive(UNKNOWN))
+        _attributes[arn] = QueueAttributes(url, redrive)
         return _attributes[arn]
+
+
+def url_of_dead_letters(found: QueueAttributes) -> str:
+    """Return the URL of a queue's dead-letter queue, which is in the same account and region as the queue.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
+    """
+    return f"{found.url.rpartition('/')[0]}/{found.redrive.dead_letters}"
+
+
+def complain_once(arn: str, text: str) -> None:
+    """Write one ERROR line for a queue in this process, however often it is tried."""
+    if (arn, text) not in _told:
+        _told.add((arn, text))
+        logger().error("%s", text)
 
 
 def is_configured(arn: str) -> bool:
     """Tell whether the configuration names the queue."""
-    return _configured(arn.rpartition(":")[2])[1:] != (None, None)
+    settings = _configured(arn.rpartition(":")[2])[1]
+    return settings is not None and (settings.url, settings.max_receive_count) != (None, None)
 
 
 def forget() -> None:
@@ -72,20 +100,33 @@ def forget() -> None:
     with _lock:
         _urls.clear()
         _attributes.clear()
+        _told.clear()
 
 
-def _configured(physical: str) -> tuple[str, str | None, int | None]:
-    """Return the name in the code, the URL and the count that are configured for a queue's name on AWS."""
+def _configured(physical: str) -> tuple[str, QueueSettings | None]:
+    """Return the name in the code, and the settings, of a queue by its name on AWS."""
     queues = job_settings().queues
     for name, queue in queues.items():
         if queue.url and queue.url.rpartition("/")[2] == physical:
-            return name, queue.url, queue.max_receive_count
+            return name, queue
     if physical in queues and not queues[physical].url:
-        return physical, None, queues[physical].max_receive_count
-    return physical, None, None
+        return physical, queues[physical]
+    return physical, None
 
 
-def _ask(url: str) -> int:
+def _redrive(settings: QueueSettings) -> Redrive | None:
+    """Return the policy if all of it is configured."""
+    if settings.max_receive_count == NO_REDRIVE:
+        return Redrive(NO_REDRIVE)
+    if settings.max_receive_count is None or settings.dead_letters is None:
+        return None
+    return Redrive(settings.max_receive_count, settings.dead_letters)
+
+
+def _ask(url: str) -> Redrive:
     answer = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
     policy = answer.get("Attributes", {}).get("RedrivePolicy")
-    return int(json.loads(policy)["maxReceiveCount"]) if policy else NO_REDRIVE
+    if not policy:
+        return Redrive(NO_REDRIVE)
+    parsed = json.loads(policy)
+    return Redrive(int(parsed["maxReceiveCount"]), str(parsed["deadLetterTargetArn"]).rpartition(":")[2])

@@ -30,7 +30,14 @@ def test_the_demo_shows_what_it_claims() -> None:
     ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=90)
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    for text in ("202 after", "charge               receive 3: done", "orders: empty", "from_the_future", "# response"):
+    for text in (
+        "202 after",
+        "charged order-1 at try 3",
+        "dead: print_label: it has used up its retries (1): RuntimeError: no paper",
+        "orders: empty",
+        "from_the_future",
+        "# response",
+    ):
         assert text in ran.stdout
 
 
@@ -65,7 +72,9 @@ def test_the_sam_template_says_what_durable_jobs_need(template: Any) -> None:
     assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert web["Metadata"] == worker["Metadata"]
     assert web["Properties"]["Policies"][0]["Statement"][0]["Action"] == "sqs:SendMessage"
-    assert set(worker["Properties"]["Policies"][0]["Statement"][0]["Action"]) == WORKERS
+    received, sent = worker["Properties"]["Policies"][0]["Statement"]
+    assert set(received["Action"]) == WORKERS
+    assert (sent["Action"], len(sent["Resource"])) == ("sqs:SendMessage", 2)
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
     assert '"max_receive_count": 13' in variables["LAMBDA_PUNCH_QUEUES"]["Fn::Sub"]
 
@@ -84,7 +93,7 @@ def test_the_cdk_stack_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     assert images == {(str(JOBS),)}
     assert (JOBS / "Dockerfile").is_file()
     granted = [call.args[1] for call in cdk.aws_sqs.Queue.return_value.grant.call_args_list]
-    assert granted == ["sqs:SendMessage", "sqs:ChangeMessageVisibility"]
+    assert granted == ["sqs:SendMessage", "sqs:ChangeMessageVisibility", "sqs:SendMessage"]
     cdk.App.return_value.synth.assert_called_once_with()
 
 

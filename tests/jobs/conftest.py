@@ -12,13 +12,15 @@ import pytest
 import lambda_punch as punch
 from lambda_punch import _events, _settings
 from lambda_punch.jobs import aws, backends, queues, registry
-from lambda_punch.jobs.receiving import attempt
+from lambda_punch.jobs.receiving import attempt, failures
 from lambda_punch.jobs.receiving.routing import run_batch
 from lambda_punch.local.queues.sqs_server import SqsServer
 from lambda_punch.runtime.start import process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from lambda_punch.jobs.backends.deliveries import Copy
 
 AWS = {
     "AWS_ACCESS_KEY_ID": "test",
@@ -127,8 +129,10 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     _settings.restore()
     process.reset()
     monkeypatch.setattr(_events._state, "listeners", [])
-    monkeypatch.setattr(attempt, "thrown_away", attempt.ThrownAway())
+    for name in ("thrown_away", "not_moved", "not_sent"):
+        monkeypatch.setattr(attempt, name, attempt.Remembered())
     monkeypatch.setattr("lambda_punch.jobs.receiving.consumer.thrown_away", attempt.thrown_away)
+    monkeypatch.setattr(failures, "_hooks", [])
     monkeypatch.setattr(backends, "_made", {})
     queues.forget()
     yield
@@ -165,13 +169,27 @@ class Deliveries:
     """The queue's side of a batch, noting what is asked of it."""
 
     def __init__(self, max_receives: int = 13) -> None:
-        self.redrive = max_receives
+        self.policy = queues.Redrive(max_receives, "dead-letters" if max_receives > 0 else None)
+        self.refuses = False
         self.asked = 0
         self.changes: dict[str, int] = {}
+        self.sent: list[Copy] = []
+        self.dead: list[Copy] = []
 
-    def max_receives(self, arn: str) -> int:
+    def redrive(self, arn: str) -> queues.Redrive:
         self.asked += 1
-        return self.redrive
+        return self.policy
+
+    def send_copies(self, arn: str, copies: Any, *, dead: bool) -> dict[int, str]:
+        if self.refuses:
+            return dict.fromkeys(range(len(copies)), "AccessDenied")
+        (self.dead if dead else self.sent).extend(copies)
+        return {}
+
+    @property
+    def retries(self) -> list[tuple[int, int]]:
+        """The attempt and the delay of each retry that was sent."""
+        return [(json.loads(copy.body)["attempt"], copy.delay) for copy in self.sent]
 
     def postpone(self, arn: str, changes: Any) -> None:
         for change in changes:
@@ -200,9 +218,22 @@ class Events:
         group: str | None = None,
         sent: float | None = None,
         first_received: float | None = None,
+        attempt: int | None = None,
+        due: float | None = None,
+        error: str | None = None,
         **overrides: Any,
     ) -> dict[str, Any]:
-        """A record; ``sent`` and ``first_received`` are seconds from now, which are usually negative."""
+        """A record; ``sent`` and ``first_received`` are seconds from now, which are usually negative.
+
+        ``attempt``, ``due`` (epoch seconds) and ``error`` are what an earlier attempt has put into the message.
+        """
+        if attempt or due or error:
+            carried = {
+                "attempt": attempt or 1,
+                **({"due": int(due * 1000)} if due else {}),
+                **({"error": error} if error else {}),
+            }
+            body = json.dumps({**json.loads(prepared.outgoing.body), **carried})
         number = next(self._numbers)
         now = time.time()
         attributes = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lambda_punch.jobs import is_jobs_event, jobs_handler
-from lambda_punch.jobs.message import Message, Poison, decode, encode
+from lambda_punch.jobs.message import Message, Poison, decode, encode, size_of
 from lambda_punch.jobs.receiving import record
 from lambda_punch.jobs.receiving.routing import run_batch
 
@@ -96,13 +97,14 @@ def test_a_body_is_read_or_poison(body: Any) -> None:
     st.builds(
         Message, st.text(), st.text(), st.lists(JSON, max_size=3), st.dictionaries(st.text(), JSON, max_size=3),
         st.integers(0, 2**50), st.integers(1, 100), st.integers(0, 900), st.none() | st.text(min_size=1),
+        st.integers(0, 2**50), st.none() | st.text(min_size=1), st.none() | st.text(min_size=1),
     )
 )  # fmt: skip
 def test_what_is_encoded_is_decoded(message: Message) -> None:
-    """The same, and as ASCII without control characters, which SQS takes."""
+    """The same, with only characters that SQS takes, and each of them as few bytes as it is in UTF-8."""
 
     body = encode(message)
 
     assert decode(body) == message
-    assert body.isascii()
-    assert body.isprintable()
+    assert not re.search("[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", body)
+    assert size_of(body) == len(body.encode())

@@ -137,12 +137,12 @@ def test_a_performed_job_is_lambdakiqs_document(run: Any, builder: Any, note: An
     assert "ExceptionCount" not in performed
 
 
-@pytest.mark.parametrize(("receives", "event"), [(7, "enqueue_retry"), (13, "retry_stopped")])
+@pytest.mark.parametrize(("attempt", "event"), [(7, "enqueue_retry"), (13, "retry_stopped")])
 def test_a_failed_job_tells_its_exception(
-    run: Any, builder: Any, fail: Any, written: Any, receives: int, event: str
+    run: Any, builder: Any, fail: Any, written: Any, attempt: int, event: str
 ) -> None:
     """Lambdakiq's case: seven executions, RuntimeError; or the end of the retries."""
-    run(builder.record(fail.prepare("test"), receives=receives))
+    run(builder.record(fail.prepare("test"), attempt=attempt))
 
     _, performed, ended = written()
     assert (performed["JobEvent"], performed["ExceptionCount"], performed["ExceptionName"]) == (
@@ -150,7 +150,7 @@ def test_a_failed_job_tells_its_exception(
         1,
         "RuntimeError",
     )
-    assert (ended["JobEvent"], ended["Executions"], ended["ExceptionName"]) == (event, receives, "RuntimeError")
+    assert (ended["JobEvent"], ended["Executions"], ended["ExceptionName"]) == (event, attempt, "RuntimeError")
 
 
 def test_a_sent_job_is_written_behind_the_response(written: Any, note: Any, monkeypatch: pytest.MonkeyPatch) -> None:

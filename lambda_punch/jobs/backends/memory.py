@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from lambda_punch.jobs.backends.outgoing import Outgoing, Sent
 from lambda_punch.jobs.limits import DEDUPLICATION_WINDOW, LARGEST_MESSAGE
+from lambda_punch.jobs.message import Poison, decode
 from lambda_punch.jobs.options import DEFAULT_QUEUE
+from lambda_punch.jobs.queues import Redrive
 from lambda_punch.jobs.waits import MOST_RETRIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from lambda_punch.jobs.backends.deliveries import Change
+    from lambda_punch.jobs.backends.deliveries import Change, Copy
     from lambda_punch.jobs.options import Options
 
 ARN = "arn:aws:sqs:local:000000000000:"  # AWS has no such region, so a record from here can be told
@@ -29,10 +31,14 @@ ARN = "arn:aws:sqs:local:000000000000:"  # AWS has no such region, so a record f
 class Entry:
     """One message in a queue."""
 
-    __slots__ = ("attributes", "group", "message_id", "outgoing", "receipt", "receives", "sent_at", "visible_at")
+    __slots__ = (
+        "attributes", "facts", "group", "message_id", "outgoing", "receipt", "receives", "sent_at", "visible_at",
+    )  # fmt: skip
 
-    def __init__(self, outgoing: Outgoing, now: float, number: int) -> None:
+    def __init__(self, outgoing: Outgoing, now: float, number: int, facts: dict[str, str] | None = None) -> None:
+        """``facts`` are the message's attributes; a dead letter says by them why it died."""
         self.outgoing = outgoing
+        self.facts = facts or {}
         self.message_id = str(uuid.uuid4())
         self.receipt = ""
         self.receives = 0
@@ -137,9 +143,26 @@ class Memory:
             for queue in self._queues.values():
                 queue[:] = [entry for entry in queue if entry.message_id != message_id]
 
-    def max_receives(self, arn: str) -> int:  # noqa: ARG002 - one policy for all
-        """Return the redrive policy's maxReceiveCount, the same for each queue; 0 if there is none."""
-        return self.max_receive_count
+    def redrive(self, arn: str) -> Redrive:
+        """Return the redrive policy, the same for each queue; with a max_receive_count of 0 there is none."""
+        queue = arn.rpartition(":")[2]
+        return Redrive(self.max_receive_count, f"{queue}-dead" if self.max_receive_count else None)
+
+    def send_copies(self, arn: str, copies: Sequence[Copy], *, dead: bool) -> dict[int, str]:
+        """Put the copies into their queue, or among the dead letters."""
+        queue = arn.rpartition(":")[2]
+        with self.arrived:
+            now = self.clock()
+            for copy in copies:
+                message = decode(copy.body)
+                job, identity = ("", "") if isinstance(message, Poison) else (message.job, message.id)
+                outgoing = Outgoing(
+                    copy.body, identity, job, queue, copy.delay, copy.group, str(uuid.uuid4()), copy.trace
+                )
+                entry = Entry(outgoing, now, next(self._numbers), copy.attributes)
+                (self.dead if dead else self._queues.setdefault(queue, [])).append(entry)
+            self.arrived.notify_all()
+        return {}
 
     def postpone(self, arn: str, changes: Sequence[Change]) -> None:  # noqa: ARG002 - receipts are unique
         """Make each message visible so many seconds from now."""

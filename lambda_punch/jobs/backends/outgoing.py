@@ -10,7 +10,7 @@ from lambda_punch.errors import NotSent
 class Outgoing(NamedTuple):
     """One message, checked and encoded, ready to be sent."""
 
-    body: str  # ASCII, so its length is its size in bytes
+    body: str
     id: str
     job: str
     queue: str

@@ -8,6 +8,7 @@ from lambda_punch.errors import JobOptionError, MissingExtraError
 from lambda_punch.jobs import aws, queues
 from lambda_punch.jobs.backends.outgoing import Outgoing, Sent
 from lambda_punch.jobs.limits import LARGEST_MESSAGE, LONGEST_QUEUE_NAME, MOST_IN_BATCH
+from lambda_punch.jobs.message import size_of
 from lambda_punch.jobs.options import DEFAULT_QUEUE
 
 if TYPE_CHECKING:
@@ -91,11 +92,11 @@ def _batches(messages: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
     batch: list[Outgoing] = []
     size = 0
     for each in messages:
-        if batch and (len(batch) == MOST_IN_BATCH or size + len(each.body) > LARGEST_MESSAGE):
+        if batch and (len(batch) == MOST_IN_BATCH or size + size_of(each.body) > LARGEST_MESSAGE):
             yield batch
             batch, size = [], 0
         batch.append(each)
-        size += len(each.body)
+        size += size_of(each.body)
     yield batch
 
 

@@ -1,16 +1,26 @@
-"""One message of a batch: whether its job is run, and what becomes of the message."""
+"""One receive of one message: whether its job is run, and what becomes of the message.
+
+On a standard queue nothing is guessed: a retry is a new message, which carries the number of its attempt, and a dead job's
+message is moved to the dead letters with the reason. A FIFO queue's message stays where it is, or its group would lose its
+order, so only SQS counts its attempts. What is known of them is said in ``_attempt_number``.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import OrderedDict
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NamedTuple
 
 from lambda_punch._log import logger
-from lambda_punch.jobs import registry
-from lambda_punch.jobs.message import Poison
-from lambda_punch.jobs.receiving import retry
+from lambda_punch.jobs import registry, waits
+from lambda_punch.jobs.backends.deliveries import Copy
+from lambda_punch.jobs.limits import LONGEST_DELAY, LONGEST_VISIBILITY
+from lambda_punch.jobs.message import Poison, encode
+from lambda_punch.jobs.queues import NO_REDRIVE, UNKNOWN
+from lambda_punch.jobs.receiving import dead, decision, failures
+from lambda_punch.jobs.receiving.outcome import AT_ONCE, DONE, Outcome
 from lambda_punch.jobs.receiving.perform import Execution
 from lambda_punch.jobs.receiving.run import Ended, Run
 
@@ -21,6 +31,8 @@ if TYPE_CHECKING:
     from lambda_punch.jobs.message import Message
     from lambda_punch.jobs.receiving.record import SqsRecord
     from lambda_punch.jobs.registry import Declared
+
+_EARLY = 1.0  # seconds before its time at which a job may begin: delays are in whole seconds
 
 
 class BatchSettings(NamedTuple):
@@ -37,20 +49,8 @@ class BatchSettings(NamedTuple):
     clock: Callable[[], float]
 
 
-class Outcome(NamedTuple):
-    """What became of one message. ``visibility``: seconds until it is visible again; None: the queue's own timeout."""
-
-    done: bool
-    visibility: int | None = None
-
-
-DONE = Outcome(True)
-AT_ONCE = Outcome(False, 0)
-LEFT = Outcome(False)
-
-
-class ThrownAway:
-    """Counts this environment's receives that were no attempts, by message id. The oldest are forgotten."""
+class Remembered:
+    """Numbers by message id, for the messages that this environment has seen last; the oldest are forgotten."""
 
     def __init__(self, most: int = 10_000) -> None:
         self._counts: OrderedDict[str, int] = OrderedDict()
@@ -69,34 +69,63 @@ class ThrownAway:
         return self._counts.get(record.message_id, 0)
 
 
-thrown_away = ThrownAway()
+thrown_away = Remembered()
+"""This environment's receives that were no attempts."""
+not_moved = Remembered()
+"""Messages of dead jobs that could not be moved to the dead letters; their jobs are not run again."""
+not_sent = Remembered()
+"""Messages whose retry could not be sent, so that SQS counts their attempts."""
 
 
 class Attempt:
-    """One receive of one message."""
+    """One receive of one message. ``behind``: others of its FIFO group stand before it in this batch."""
 
-    def __init__(self, record: SqsRecord, message: Message, declared: Declared, settings: BatchSettings) -> None:
+    def __init__(
+        self, record: SqsRecord, message: Message, declared: Declared, settings: BatchSettings, *, behind: bool
+    ) -> None:
         self._record = record
         self._message = message
         self._declared = declared
         self._settings = settings
         own = declared.options.retries
         self._retries = settings.retries if own is None else min(own, settings.retries)
-        self._number = self._attempt_number()
+        self._number = self._attempt_number(behind=behind)
 
-    def too_early(self) -> Outcome | None:
-        """Return for how long a FIFO queue's message is to be put off; None if it is due."""
+    def not_now(self, deliveries: Deliveries, spent: float) -> Outcome | None:
+        """Return what becomes of a message whose job is not run at this receive, or None."""
         message, record, now = self._message, self._record, self._settings.clock()
-        due = record.sent_ms / 1000 + message.delay
-        return Outcome(False, int(due - now) + 1) if record.fifo and message.delay and now < due else None
+        if message.dead:  # the queue has no dead letters, so it stays
+            return Outcome(False, waits.visibility(LONGEST_VISIBILITY, spent))
+        if not_moved.count(record):
+            return Outcome(False, decision.visibility_of_dead(deliveries.redrive(record.arn).max_receives, spent))
+        due = message.due / 1000 or (record.sent_ms / 1000 + message.delay if record.fifo and message.delay else 0)
+        if due - now < _EARLY and (due <= now or not record.fifo):
+            return None
+        thrown_away.add(record)
+        later = Outcome(False, waits.visibility(due - now, spent))
+        if record.fifo:
+            return later
+        most = deliveries.redrive(record.arn).max_receives
+        if most == NO_REDRIVE or record.receives + 1 < most:
+            return later
+        return later._replace(
+            copy=self._copy(message, min(due - now, LONGEST_DELAY))
+        )  # a receive more costs nothing then
 
     def run(self, deliveries: Deliveries, spent: float, *, first: bool) -> Outcome:
-        """Run the job if it may be run and there is time. ``first``: whether it is this invocation's first."""
+        """Run the job if there is time. ``first``: whether it is this invocation's first."""
         record = self._record
-        if self._number > self._retries + 1:
-            stop = retry.exhausted(self._retries, deliveries.max_receives(record.arn), spent)
-            logger().error("job %s %s is not run again: %s", self._message.job, self._message.id, stop.reason)
-            return Outcome(False, stop.visibility)
+        if self._number > self._retries + 1 and not record.fifo:
+            return self._dead(f"it has used up its retries ({self._retries})", None, deliveries, spent)
+        if (
+            not record.fifo
+            and self._message.attempt + record.receives - 1 - thrown_away.count(record) > self._retries + 1
+        ):
+            logger().error(
+                "job %s %s of queue %s may be run more often than declared: this is receive %d of its message, and an earlier "
+                "one may have been cut off in the middle of the job",
+                self._message.job, self._message.id, record.queue, record.receives,
+            )  # fmt: skip
         limit = self._limit(first=first)
         if limit is None:
             thrown_away.add(record)
@@ -104,29 +133,78 @@ class Attempt:
         run = self._run()
 
         def decide(ended: Ended) -> Outcome:
+            if ended.discarded is not None:
+                failures.tell(self._failure("discarded", ended.discarded, "its error is in discard_on"))
             return DONE if ended.error is None else self._failed(run, ended.error, deliveries, spent + ended.seconds)
 
         return run.to_end(limit, decide)
 
+    # -- after a failure ----------------------------------------------------------------------------------------------
+
     def _failed(self, run: Run, error: BaseException, deliveries: Deliveries, spent: float) -> Outcome:
-        name = f"{self._message.job} {self._message.id}"
-        decision = retry.decide(
+        record, options = self._record, self._declared.options
+        counted = record.fifo or not_sent.count(record) > 0  # the retry is another receive of this message
+        most = deliveries.redrive(record.arn).max_receives if counted else NO_REDRIVE
+        decided = decision.decide(
             attempt=self._number,
-            receives=self._record.receives,
             retries=self._retries,
-            max_receives=deliveries.max_receives(self._record.arn),
-            wait=self._declared.options.wait,
-            spent=spent,
-            retryable=self._declared.options.retries_on(error),
+            wait=options.wait,
+            retryable=options.retries_on(error),
+            receives_left=most - record.receives if most > 0 else float("inf"),
         )
-        run.tell("enqueue_retry" if decision.again else "retry_stopped", error=error, wait=decision.visibility)
-        if decision.again:
-            after = decision.visibility or 0
-            logger().warning("job %s failed, attempt %d; again in %d s", name, self._number, after, exc_info=error)
+        run.tell("retry_stopped" if decided.wait is None else "enqueue_retry", error=error, wait=decided.wait)
+        if decided.wait is None:
+            return self._dead(decided.reason, error, deliveries, spent)
+        at = self._settings.clock() + decided.wait
+        failures.tell(self._failure("retry", error, f"next run in {decided.wait:.0f} s, at {_clock_time(at)}", at))
+        if counted:
+            return Outcome(False, waits.visibility(decided.wait, spent))
+        message = self._message._replace(
+            attempt=self._number + 1, error=type(error).__name__, delay=0,
+            due=int(at * 1000) if decided.wait > LONGEST_DELAY else 0,
+        )  # fmt: skip
+        copy = self._copy(message, min(decided.wait, LONGEST_DELAY))
+        if self._counted_by_sqs() > self._retries:  # if the copy cannot be sent, this was the last
+            most = deliveries.redrive(record.arn).max_receives
+            return Outcome(False, decision.visibility_of_dead(most, spent), copy, last=True)
+        return Outcome(False, waits.visibility(decided.wait, spent), copy)
+
+    def _dead(self, reason: str, error: BaseException | None, deliveries: Deliveries, spent: float) -> Outcome:
+        """Return where the message of a dead job goes, and tell of it. Sent back from there it begins anew."""
+        record = self._record
+        redrive = deliveries.redrive(record.arn)
+        visibility = decision.visibility_of_dead(redrive.max_receives, spent)
+        fresh = self._message._replace(attempt=1, due=0, error=None)
+        if redrive.dead_letters is not None:
+            goes, copy = f"its message goes to {redrive.dead_letters}", self._copy(fresh, 0)
+            facts = dead.facts(fresh, reason, error, attempts=self._number, queue=record.queue)
+            outcome = Outcome(False, visibility, copy._replace(attributes=facts), dead=True, last=True)
+        elif redrive.max_receives == UNKNOWN:
+            goes = "its message stays in its queue, whose redrive policy is not known"
+            outcome = Outcome(False, visibility)
         else:
-            reason = decision.reason
-            logger().error("job %s failed, attempt %d, the last: %s", name, self._number, reason, exc_info=error)
-        return Outcome(False, decision.visibility)
+            goes = f"its message stays in {record.queue}, which has no dead-letter queue; give it a redrive policy"
+            kept = self._copy(fresh._replace(dead=reason), LONGEST_DELAY)
+            if record.fifo:  # hidden in its own group it would hold up those behind it
+                kept = kept._replace(group=f"dead-{fresh.id}"[:128])
+            outcome = Outcome(False, visibility, kept, last=True)
+        failures.tell(self._failure("dead", error, f"not run again: {reason}; {goes}"))
+        return outcome
+
+    def _failure(
+        self, outcome: failures.Became, error: BaseException | None, reason: str, next_at: float | None = None
+    ) -> failures.Failure:
+        message = self._message
+        seen = message.error is not None and error is not None and message.error == type(error).__name__
+        return failures.Failure(
+            message.job, message.id, self._record.queue, self._number, self._retries + 1, error, outcome, reason,
+            next_at, seen,
+        )  # fmt: skip
+
+    def _copy(self, message: Message, delay: float) -> Copy:
+        return Copy(encode(message), max(0, round(delay)), self._record.group, message.trace or self._record.trace)
+
+    # -- before the run -----------------------------------------------------------------------------------------------
 
     def _limit(self, *, first: bool) -> float | None:
         """Return how long the job may run, or None if it is not to begin any more.
@@ -140,16 +218,32 @@ class Attempt:
             return None
         return left if timeout is None else min(timeout, left)
 
-    def _attempt_number(self) -> int:
-        record, delay = self._record, self._message.delay
+    def _attempt_number(self, *, behind: bool) -> int:
+        """Return which attempt this is: on a standard queue exactly, on a FIFO queue at least as many as there were.
+
+        A FIFO message behind others of its group has never been run: SQS gives out a group from its beginning, so at
+        each earlier receive it stood behind the same ones, and a group stops at the first that is not done. With a batch
+        size of one each receive is an attempt.
+        """
+        if behind or not (self._record.fifo or not_sent.count(self._record)):
+            return self._message.attempt
+        return self._counted_by_sqs()
+
+    def _counted_by_sqs(self) -> int:
+        record, message = self._record, self._message
         no_attempts = thrown_away.count(record)
-        if record.fifo and 0 < record.first_received_ms < record.sent_ms + delay * 1000 and not no_attempts:
+        if (
+            record.fifo
+            and message.delay
+            and 0 < record.first_received_ms < record.sent_ms + message.delay * 1000
+            and not no_attempts
+        ):
             no_attempts += 1  # the receive that found it too early, and put it off, in another environment
         since_first = (
             self._settings.clock() - record.first_received_ms / 1000 if record.first_received_ms else float("inf")
         )
-        before = self._message.attempt - 1  # by another message, of which this one is the continuation
-        number = retry.attempt_number(
+        before = message.attempt - 1  # by another message, of which this one is the continuation
+        number = decision.attempt_number(
             record.receives, no_attempts, self._retries - before, since_first, self._declared.options.wait
         )
         return before + number
@@ -158,12 +252,12 @@ class Attempt:
         message, record = self._message, self._record
         trace = message.trace or record.trace
         execution = Execution(message.job, message.id, self._number, record.queue, record.message_id, trace)
-        due = record.sent_ms / 1000 + message.delay
+        due = message.due / 1000 or record.sent_ms / 1000 + message.delay
         latency = max(0.0, self._settings.clock() - due) if record.sent_ms else None
         return Run(self._declared, message, execution, latency)
 
 
-def begin(record: SqsRecord, settings: BatchSettings) -> Attempt | Poison:
+def begin(record: SqsRecord, settings: BatchSettings, *, behind: bool = False) -> Attempt | Poison:
     """Read a record's message. A Poison is one that cannot be run."""
     if not record.message_id:
         return Poison("it has no messageId")
@@ -171,4 +265,8 @@ def begin(record: SqsRecord, settings: BatchSettings) -> Attempt | Poison:
     if isinstance(called, Poison):
         return called
     declared, message = called
-    return Attempt(record, message, declared, settings)
+    return Attempt(record, message, declared, settings, behind=behind)
+
+
+def _clock_time(at: float) -> str:
+    return datetime.fromtimestamp(at, timezone.utc).strftime("%H:%M:%S UTC")

@@ -1,10 +1,10 @@
 """Runs the jobs of one batch, and reports the messages that are not done.
 
-Guarantees. A message that is not reported has been run to its end, or its job's error is in discard_on. All others are
-reported, and SQS keeps them. Only declared jobs are run. Whatever a message holds, and whatever a job raises, the other
-messages of the batch are run. Only the deadline keeps them from it, and then they are visible again at once. On FIFO
-queues a message that is not done stops its group (or, by configuration, the batch), and those behind it become visible
-no sooner than it does.
+Guarantees. A message that is not reported has been run to its end, or its job's error is in discard_on, or another message
+has taken its place: its retry, or a dead letter. All others are reported, and SQS keeps them. Only declared jobs are run.
+Whatever a message holds, and whatever a job raises, the other messages of the batch are run. Only the deadline keeps them
+from it, and then they are visible again at once. On FIFO queues a message that is not done stops its group (or, by
+configuration, the batch), and those behind it become visible no sooner than it does. A dead one is out of their way.
 
 Jobs run on the thread that calls this. With ``concurrency`` they run on other threads, on standard queues only.
 """
@@ -16,10 +16,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from lambda_punch._log import logger
-from lambda_punch.jobs.backends.deliveries import Change
+from lambda_punch.jobs.backends.deliveries import Copy
 from lambda_punch.jobs.message import Poison
-from lambda_punch.jobs.receiving import attempt
-from lambda_punch.jobs.receiving.attempt import LEFT, Outcome, thrown_away
+from lambda_punch.jobs.receiving import attempt, dead, settle
+from lambda_punch.jobs.receiving.attempt import thrown_away
+from lambda_punch.jobs.receiving.outcome import LEFT, Outcome
 from lambda_punch.jobs.receiving.record import SqsRecord, read
 from lambda_punch.runtime import threads
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from lambda_punch.jobs.backends.deliveries import Deliveries
     from lambda_punch.jobs.receiving.attempt import BatchSettings
 
+_RECEIVES_OF_POISON = 3  # of which the last is moved to the dead letters
 RESERVE = 0.3  # seconds, besides the margin, for the calls and the response after the last job
 
 
@@ -57,12 +59,13 @@ class Batch:
             self._run_concurrently(todo)
         for number, record in enumerate(self._records):  # a message that came twice in this batch has one outcome
             self._outcomes[number] = self._outcomes[first_of[record.message_id or number]]
-        self._postpone()
+        self._settle()
         return self._response()
 
     def _run_in_order(self, todo: list[int]) -> None:
         whole_batch = self._settings.fifo_stop == "batch"
         stopped: dict[str | None, Outcome] = {}
+        seen: set[str | None] = set()
         for number in todo:
             record = self._records[number]
             group = None if whole_batch else record.group
@@ -70,9 +73,14 @@ class Batch:
                 self._outcomes[number] = stopped[group]
                 thrown_away.add(record)
                 continue
-            outcome = self._outcomes[number] = self._run_one(record)
-            if record.fifo and not outcome.done:
-                stopped[group] = outcome
+            outcome = self._run_one(record, behind=record.fifo and record.group in seen)
+            if record.fifo:
+                seen.add(record.group)
+                if outcome.copy is not None:  # a dead one: it is out of the way before those behind it are run
+                    outcome = settle.send_copies([(record, outcome)], self._deliveries)[0]
+                if not outcome.done:
+                    stopped[group] = outcome
+            self._outcomes[number] = outcome
 
     def _run_concurrently(self, todo: list[int]) -> None:
         """Share the records among threads. A thread whose job does not end in time is left behind."""
@@ -102,33 +110,52 @@ class Batch:
         with self._lock:
             return waiting.pop() if waiting and self._open else None
 
-    def _run_one(self, record: SqsRecord) -> Outcome:
+    def _run_one(self, record: SqsRecord, *, behind: bool = False) -> Outcome:
         """Run one record's job; never raises."""
         try:
-            begun = attempt.begin(record, self._settings)
-            if isinstance(begun, Poison):  # the queue's own visibility timeout and redrive policy apply
-                where = f"{record.message_id or '-'} of queue {record.queue or '-'}"
-                logger().error("poison: message %s is not run: %s", where, begun.reason)
-                return LEFT
-            early = begun.too_early()
-            if early is not None:
-                thrown_away.add(record)
-                return early
+            begun = attempt.begin(record, self._settings, behind=behind)
+            if isinstance(begun, Poison):
+                return self._poison(record, begun)
+            spent = time.monotonic() - self._began
+            other = begun.not_now(self._deliveries, spent)
+            if other is not None:
+                return other
             with self._lock:
                 first, self._any_begun = not self._any_begun, True
-            return begun.run(self._deliveries, time.monotonic() - self._began, first=first)
+            return begun.run(self._deliveries, spent, first=first)
         except Exception:  # noqa: BLE001 - a bug of ours must not cost the other records
             logger().exception("message %s was not handled: a bug in lambda-punch; it is kept", record.message_id)
             return LEFT
 
-    def _postpone(self) -> None:
-        changes: dict[str, dict[str, Change]] = {}
-        for record, outcome in zip(self._records, self._outcomes, strict=True):
-            if outcome is not None and outcome.visibility is not None and record.receipt:
-                change = Change(record.message_id, record.receipt, outcome.visibility)
-                changes.setdefault(record.arn, {})[record.receipt] = change
-        for arn, of_queue in changes.items():
-            self._deliveries.postpone(arn, list(of_queue.values()))
+    def _poison(self, record: SqsRecord, poison: Poison) -> Outcome:
+        """Move a message that cannot be run to the dead letters.
+
+        On a standard queue it is left in the queue for two receives, because while a release goes out, an older function
+        gets messages that only the newer one knows. On a FIFO queue it would hold up its group.
+        """
+        where = f"{record.message_id or '-'} of queue {record.queue or '-'}"
+        logger().error("poison: message %s is not run: %s", where, poison.reason)
+        if not record.message_id or not isinstance(record.body, str) or not record.body:
+            return LEFT
+        if not record.fifo and record.receives < _RECEIVES_OF_POISON:
+            return LEFT
+        if self._deliveries.redrive(record.arn).dead_letters is None or attempt.not_moved.count(record):
+            return LEFT
+        facts = dead.facts(None, f"poison: {poison.reason}", None, attempts=0, queue=record.queue)
+        copy = Copy(record.body, 0, record.group, record.trace, facts)
+        return Outcome(False, None, copy, dead=True, last=True)
+
+    def _settle(self) -> None:
+        """Send the copies, once for each message, and postpone what stays."""
+        places = {record.message_id: number for number, record in enumerate(self._records)}
+        numbers = [number for number in places.values() if self._outcomes[number] is not None]
+        messages = [(self._records[number], outcome) for number in numbers if (outcome := self._outcomes[number])]
+        settled = settle.send_copies(messages, self._deliveries)
+        by_id = {record.message_id: outcome for (record, _), outcome in zip(messages, settled, strict=True)}
+        for number, record in enumerate(self._records):
+            self._outcomes[number] = by_id.get(record.message_id, self._outcomes[number])
+        outcomes = zip(self._records, self._outcomes, strict=True)
+        settle.postpone([(record, outcome) for record, outcome in outcomes if outcome is not None], self._deliveries)
 
     def _response(self) -> dict[str, Any]:
         """Report what is not done. A record without an id is reported by an empty one, which keeps the whole batch."""

@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from lambda_punch import _events
-from lambda_punch._log import logger
 from lambda_punch.jobs.receiving.perform import Execution, context_of, perform
 from lambda_punch.runtime.start import process
 
@@ -22,10 +21,11 @@ T = TypeVar("T")
 
 
 class Ended(NamedTuple):
-    """How a run ended. ``error`` is what the job raised; None if it is done, or its error is in discard_on."""
+    """How a run ended. ``error`` is what the job raised; if it is in discard_on, that is ``discarded``, and the job is done."""
 
     error: BaseException | None
     seconds: float
+    discarded: BaseException | None = None
 
 
 class Run(NamedTuple):
@@ -63,9 +63,7 @@ class Run(NamedTuple):
         self.tell("perform", duration=seconds, latency=self.latency, error=error)
         if error is not None and self.declared.options.discards_on(error):
             self.tell("discard", error=error)
-            name, kind = f"{self.message.job} {self.message.id}", type(error).__name__
-            logger().warning("job %s is discarded: %s is in discard_on", name, kind, exc_info=error)
-            error = None
+            return decide(Ended(None, seconds, error))
         return decide(Ended(error, seconds))
 
     def tell(self, event: str, *, error: BaseException | None = None, **facts: Any) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, ParamSpec, TypeVar
 from lambda_punch.errors import EnqueueError, MessageTooLargeError
 from lambda_punch.jobs import backends, checks, options
 from lambda_punch.jobs.backends.outgoing import Outgoing
-from lambda_punch.jobs.message import Message, encode
+from lambda_punch.jobs.message import Message, encode, size_of
 from lambda_punch.jobs.sending import arguments
 from lambda_punch.jobs.sending.sender import send, send_after_response
 from lambda_punch.runtime.start import job_settings
@@ -100,9 +100,10 @@ class DurableJob(Generic[P, R]):
         trace = os.environ.get("_X_AMZN_TRACE_ID")
         now = int(time.time() * 1000)
         body = encode(Message(self.name, identity, list(args), kwargs, now, delay=chosen.delay or 0, trace=trace))
-        if len(body) > backend.largest:
+        size = size_of(body)
+        if size > backend.largest:
             raise MessageTooLargeError(
-                f"{self.name}: the message has {len(body):,} bytes, and {backend.name} takes {backend.largest:,}; "
+                f"{self.name}: the message has {size:,} bytes, and {backend.name} takes {backend.largest:,}; "
                 "store the data elsewhere (in S3, say) and send its address"
             )
         group = self._text("group", args, kwargs)

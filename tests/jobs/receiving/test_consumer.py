@@ -25,13 +25,16 @@ def test_a_batch_of_good_jobs_reports_nothing(run: Any, builder: Any, note: Any,
 
 
 def test_a_partial_failure_reports_the_failed_one_alone(
-    run: Any, builder: Any, note: Any, fail: Any, done: Any
+    run: Any, builder: Any, note: Any, fail: Any, done: Any, deliveries: Any
 ) -> None:
-    """The others are done, those behind it as well."""
+    """The others are done, those behind it as well. Where its retry is sent, nothing is reported."""
     records = [builder.record(note.prepare(1)), builder.record(fail.prepare(2)), builder.record(note.prepare(3))]
 
+    assert run(*records) == []
+    assert deliveries.retries == [(2, 30)]
+    deliveries.refuses = True
     assert run(*records) == [records[1]["messageId"]]
-    assert done == [1, 2, 3]
+    assert done == [1, 2, 3] * 2
 
 
 @pytest.mark.parametrize(
@@ -49,7 +52,7 @@ def test_a_partial_failure_reports_the_failed_one_alone(
 def test_poison_is_reported_and_neither_run_nor_hastened(
     run: Any, builder: Any, note: Any, done: Any, deliveries: Any, caplog: Any, body: Any
 ) -> None:
-    """The queue's own visibility timeout and redrive policy have it: a newer release may come to know it."""
+    """The queue's own visibility timeout has it: a release that goes out may come to know it."""
     poison = builder.record(body=body)
     records = [builder.record(note.prepare(1)), poison, builder.record(note.prepare(2))]
 
@@ -59,10 +62,23 @@ def test_poison_is_reported_and_neither_run_nor_hastened(
     assert f"poison: message {poison['messageId']}" in caplog.text
 
 
+def test_poison_that_comes_a_third_time_is_a_dead_letter_with_its_reason(
+    run: Any, builder: Any, note: Any, deliveries: Any
+) -> None:
+    body = '{"lambda_punch":1,"job":"gone","id":"1","args":[],"kwargs":{},"enqueued_at":1,"attempt":1}'
+
+    assert len(run(builder.record(body=body, receives=2))) == 1
+    assert run(builder.record(body=body, receives=3)) == []
+
+    (dead,) = deliveries.dead
+    assert dead.body == body
+    assert dead.attributes["Reason"] == "poison: no job 'gone' is declared here; import the module that declares it"
+
+
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError])
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_whatever_a_job_raises_the_others_are_run(
-    run: Any, builder: Any, note: Any, done: Any, error: type[BaseException], asynchronous: bool
+    run: Any, builder: Any, note: Any, done: Any, deliveries: Any, error: type[BaseException], asynchronous: bool
 ) -> None:
     """An async job's SystemExit does not end the loop that the next one needs."""
     if asynchronous:
@@ -82,19 +98,20 @@ def test_whatever_a_job_raises_the_others_are_run(
 
     record = builder.record(bad.prepare())
 
+    deliveries.refuses = True
     assert run(record, builder.record(note.prepare(1)), builder.record(async_note.prepare())) == [record["messageId"]]
     assert done == [1, "async"]
 
 
-def test_a_generator_function_is_no_job(run: Any, builder: Any) -> None:
+def test_a_generator_function_cannot_be_a_job(run: Any, builder: Any, deliveries: Any) -> None:
     """Calling one runs nothing of it; that must not count as done."""
 
     @punch.job(name="generator")
     def generator() -> Any:
         yield 1
 
-    record = builder.record(generator.prepare())
-    assert run(record) == [record["messageId"]]
+    run(builder.record(generator.prepare()))
+    assert deliveries.retries == [(2, 30)]
 
 
 def test_a_standard_queue_has_had_its_delay(run: Any, builder: Any, note: Any, done: Any) -> None:
@@ -104,13 +121,14 @@ def test_a_standard_queue_has_had_its_delay(run: Any, builder: Any, note: Any, d
 
 
 def test_a_message_delivered_twice_in_one_batch_is_run_once(
-    run: Any, builder: Any, note: Any, fail: Any, done: Any
+    run: Any, builder: Any, note: Any, fail: Any, done: Any, deliveries: Any
 ) -> None:
-    """Standard queues deliver at least once."""
+    """Standard queues deliver at least once. It has one retry."""
     good, bad = builder.record(note.prepare(1)), builder.record(fail.prepare(2))
 
-    assert run(good, bad, {**good, "receiptHandle": "other"}, bad) == [bad["messageId"]]
+    assert run(good, bad, {**good, "receiptHandle": "other"}, {**bad, "receiptHandle": "other"}) == []
     assert done == [1, 2]
+    assert deliveries.retries == [(2, 30)]
 
 
 def test_a_record_without_an_id_keeps_the_whole_batch(run: Any, builder: Any, note: Any, done: Any) -> None:
@@ -148,7 +166,7 @@ def test_a_job_knows_its_execution(run: Any, builder: Any, done: Any, monkeypatc
         done.append(current())
 
     prepared = job.prepare()
-    record = builder.record(prepared, receives=3)
+    record = builder.record(prepared, attempt=3)
     run(record)
 
     assert done[0] == ("self", prepared.outgoing.id, 3, "jobs", record["messageId"], "Root=1-abc")

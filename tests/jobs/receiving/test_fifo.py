@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import lambda_punch as punch
+from lambda_punch.jobs.queues import Redrive
 
 from .consuming import configure
 
@@ -38,8 +39,98 @@ def test_fifo_stops_the_whole_batch_by_configuration(run: Any, builder: Any, not
     assert done == ["a1", "b1"]
 
 
-def test_poison_stops_its_fifo_group_too(run: Any, builder: Any, note: Any, done: Any, deliveries: Any) -> None:
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_a_dead_message_lets_those_behind_it_run(
+    run: Any, builder: Any, note: Any, done: Any, deliveries: Any, attempt: int
+) -> None:
+    """It is moved before they are run."""
+
+    @punch.job(name="bad", queue="jobs.fifo", retries=attempt - 1)
+    def bad() -> None:
+        done.append([len(deliveries.dead)])
+        raise ValueError
+
+    @punch.job(name="good", queue="jobs.fifo", retries=0)
+    def good(number: int) -> None:
+        done.append((number, len(deliveries.dead)))
+
+    records = [builder.record(bad.prepare(), queue="jobs.fifo", group="a", receives=attempt)]
+    records += [
+        builder.record(good.prepare(number), queue="jobs.fifo", group="a", receives=attempt) for number in range(3)
+    ]
+
+    assert run(*records) == []
+    assert done == [[0], (0, 1), (1, 1), (2, 1)]
+
+
+def test_a_message_behind_others_has_never_been_run_whatever_its_receives(
+    run: Any, builder: Any, done: Any, deliveries: Any
+) -> None:
+    """Its receives were those of the one before it: that one's third attempt is its first."""
+
+    @punch.job(name="bad", queue="jobs.fifo", retries=2)
+    def bad() -> None:
+        raise ValueError
+
+    @punch.job(name="good", queue="jobs.fifo", retries=1)
+    def good() -> None:
+        done.append(1)
+        raise ValueError
+
+    records = [builder.record(job.prepare(), queue="jobs.fifo", group="a", receives=3) for job in (bad, good)]
+
+    assert run(*records) == [records[1]["messageId"]]
+    assert done == [1]
+    assert deliveries.changes == {records[1]["messageId"]: 30}
+    assert [copy.attributes["Job"] for copy in deliveries.dead] == ["bad"]
+
+
+@pytest.mark.parametrize("receives", [2, 5, 30])
+def test_no_message_is_called_exhausted_before_it_is_run(run: Any, builder: Any, done: Any, receives: int) -> None:
+    """Another environment may have had it behind others, so receives alone say nothing."""
+
+    @punch.job(name="good", queue="jobs.fifo", retries=0)
+    def good() -> None:
+        done.append(1)
+
+    assert run(builder.record(good.prepare(), queue="jobs.fifo", group="a", receives=receives)) == []
+    assert done == [1]
+
+
+def test_poison_lets_those_behind_it_run(run: Any, builder: Any, note: Any, done: Any, deliveries: Any) -> None:
+    records = [
+        builder.record(body="broken", queue="jobs.fifo", group="a"),
+        builder.record(note.prepare("a2"), queue="jobs.fifo", group="a"),
+    ]
+
+    assert run(*records) == []
+    assert done == ["a2"]
+    assert deliveries.dead[0].body == "broken"
+    assert deliveries.dead[0].attributes["Reason"].startswith("poison: its body is not JSON")
+
+
+def test_without_dead_letters_a_dead_message_leaves_its_group(
+    run: Any, builder: Any, note: Any, done: Any, deliveries: Any
+) -> None:
+    """Hidden in it, it would hold up those behind it."""
+    deliveries.policy = Redrive(0)
+
+    @punch.job(name="bad", queue="jobs.fifo", retries=0)
+    def bad() -> None:
+        raise ValueError
+
+    records = [builder.record(job, queue="jobs.fifo", group="a") for job in (bad.prepare(), note.prepare(1))]
+
+    assert run(*records) == []
+    assert done == [1]
+    assert deliveries.sent[0].group != "a"
+
+
+def test_poison_that_cannot_be_moved_stops_its_fifo_group(
+    run: Any, builder: Any, note: Any, done: Any, deliveries: Any
+) -> None:
     """Order is kept, whatever the reason; nothing is hastened."""
+    deliveries.refuses = True
     records = [
         builder.record(body="broken", queue="jobs.fifo", group="a"),
         builder.record(note.prepare("a2"), queue="jobs.fifo", group="a"),

@@ -1,25 +1,37 @@
-"""Retries: when a message comes back, how often, and what ends it."""
+"""Retries on a standard queue: a new message that carries what was decided, and what ends them."""
 
 from __future__ import annotations
 
+import json
+import time
 from typing import Any
 
 import pytest
 
 import lambda_punch as punch
 from lambda_punch.jobs import exponential
+from lambda_punch.jobs.queues import Redrive
 from lambda_punch.jobs.waits import TABLE
 
 from .consuming import Context, configure
 
 
-@pytest.mark.parametrize("receives", range(1, 13))
-def test_each_retry_waits_as_the_table_says(run: Any, builder: Any, fail: Any, deliveries: Any, receives: int) -> None:
-    """Lambdakiq's twelve steps, by ChangeMessageVisibility; at the seventh receive 1416 s, say."""
-    record = builder.record(fail.prepare(), receives=receives)
+def body(copy: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(copy.body)
+    return found
 
-    assert run(record) == [record["messageId"]]
-    assert deliveries.changes == {record["messageId"]: TABLE[receives - 1]}
+
+@pytest.mark.parametrize("attempt", range(1, 13))
+def test_each_retry_waits_as_the_table_says(run: Any, builder: Any, fail: Any, deliveries: Any, attempt: int) -> None:
+    """Lambdakiq's twelve steps. SQS delays up to 15 minutes; what is longer is due later, and the consumer sees to it."""
+    before = time.time()
+    assert run(builder.record(fail.prepare(), attempt=attempt)) == []
+
+    (retry,) = deliveries.sent
+    wait = TABLE[attempt - 1]
+    assert deliveries.retries == [(attempt + 1, min(wait, 900))]
+    due = body(retry).get("due", 0) / 1000
+    assert due == 0 if wait <= 900 else -0.01 <= due - wait - before < 5
 
 
 def test_the_table_ends_half_an_hour_before_twelve_hours() -> None:
@@ -28,25 +40,43 @@ def test_the_table_ends_half_an_hour_before_twelve_hours() -> None:
     assert sum(TABLE) == 41_324
 
 
-def test_a_job_has_the_retries_it_asks_for(run: Any, builder: Any, fail: Any, deliveries: Any, events: Any) -> None:
-    """With one, the first failure is tried again, the second is not."""
-    once = fail.using(retries=1)
-    _redeclare(once)
+def test_a_retry_is_the_same_job_with_the_next_attempt(run: Any, builder: Any, fail: Any, deliveries: Any) -> None:
+    record = builder.record(fail.prepare("x"))
+    run(record)
 
-    first, second = builder.record(once.prepare()), builder.record(once.prepare(), receives=2)
-    run(first)
-    run(second)
-
-    assert deliveries.changes == {first["messageId"]: 30, second["messageId"]: 0}
-    assert [event.event for event in events] == [
-        "perform_start", "perform", "enqueue_retry", "perform_start", "perform", "retry_stopped",
-    ]  # fmt: skip
+    first, retry = json.loads(record["body"]), body(deliveries.sent[0])
+    assert retry == {**first, "attempt": 2, "error": "RuntimeError"}
 
 
-def _redeclare(job: Any) -> None:
-    punch.job(name=job.name, **{
-        name: getattr(job.options, name) for name in job.options.__dataclass_fields__
-    })(job.function)  # fmt: skip
+@pytest.mark.parametrize("receives", [1, 2, 13, 40])
+def test_receives_mean_nothing(run: Any, builder: Any, fail: Any, deliveries: Any, done: Any, receives: int) -> None:
+    """SQS counts what was throttled, too, and what other environments gave back; the message knows its attempt."""
+    run(builder.record(fail.prepare(), receives=receives))
+
+    assert done == [None]
+    assert deliveries.retries == [(2, 30)]
+
+
+def test_a_job_is_run_once_and_as_often_again_as_it_asks_for(
+    run: Any, builder: Any, deliveries: Any, events: Any
+) -> None:
+    """Then its message is a dead letter, and counts as done."""
+    runs = []
+
+    @punch.job(name="twice", retries=2)
+    def twice() -> None:
+        runs.append(1)
+        raise RuntimeError
+
+    waiting = [builder.record(twice.prepare())]
+    while waiting:
+        assert run(waiting.pop()) == []
+        waiting = [builder.record(body=copy.body) for copy in deliveries.sent]
+        deliveries.sent.clear()
+
+    assert len(runs) == 3
+    assert len(deliveries.dead) == 1
+    assert [event.event for event in events][2::3] == ["enqueue_retry", "enqueue_retry", "retry_stopped"]
 
 
 def test_no_retries_out_of_twelve_when_the_configuration_allows_two(
@@ -54,118 +84,222 @@ def test_no_retries_out_of_twelve_when_the_configuration_allows_two(
 ) -> None:
     """The global number is the most that any job has."""
     configure(retries=2)
-    second, third = builder.record(fail.prepare(), receives=2), builder.record(fail.prepare(), receives=3)
-    run(second, third)
+    run(builder.record(fail.prepare(), attempt=2), builder.record(fail.prepare(), attempt=3))
 
-    assert deliveries.changes == {second["messageId"]: 46, third["messageId"]: 0}
+    assert deliveries.retries == [(3, 46)]
+    assert len(deliveries.dead) == 1
 
 
-def test_the_last_receive_that_the_redrive_policy_leaves_is_the_last_try(
-    run: Any, builder: Any, fail: Any, deliveries: Any, events: Any
+def test_retries_that_were_lowered_meanwhile_are_not_run(
+    run: Any, builder: Any, fail: Any, deliveries: Any, done: Any
 ) -> None:
-    """It is reported, and visible at once, so that SQS moves it soon. Lambdakiq leaves it the queue's own timeout."""
-    deliveries.redrive = 8
-    record = builder.record(fail.prepare(), receives=8)
+    configure(retries=1)
+    assert run(builder.record(fail.prepare(), attempt=5)) == []
 
-    assert run(record) == [record["messageId"]]
-    assert deliveries.changes == {record["messageId"]: 0}
-    assert events[-1].event == "retry_stopped"
-    assert (events[-1].executions, events[-1].error) == (8, "RuntimeError")
-
-
-def test_retries_that_ran_out_before_the_receives_did_are_not_run_again(
-    run: Any, builder: Any, fail: Any, done: Any, deliveries: Any, caplog: Any
-) -> None:
-    """On its way to the dead-letter queue the message is received again. Lambdakiq deletes it: then it is gone."""
-    once = fail.using(retries=1)
-    _redeclare(once)
-    records = [builder.record(once.prepare(), receives=receives) for receives in range(3, 9)]
-
-    assert run(*records) == [record["messageId"] for record in records]
     assert done == []
-    assert set(deliveries.changes.values()) == {0}
-    assert "is not run again: it has used up its retries (1); the redrive policy moves the message" in caplog.text
+    assert deliveries.dead[0].attributes["Reason"] == "it has used up its retries (1)"
 
 
-def test_without_a_redrive_policy_a_failed_job_is_kept_and_told(
-    run: Any, builder: Any, fail: Any, deliveries: Any, caplog: Any
+def test_an_error_that_must_not_be_retried_is_run_once(
+    run: Any, builder: Any, deliveries: Any, events: Any, caplog: Any
 ) -> None:
-    """Lambdakiq deletes it after the first failure; we try it again, and then keep it as far away as can be."""
-    deliveries.redrive = 0
-    first, last = builder.record(fail.prepare()), builder.record(fail.prepare(), receives=13)
-
-    assert run(first, last) == [first["messageId"], last["messageId"]]
-    assert deliveries.changes[first["messageId"]] == 30
-    assert 42_000 < deliveries.changes[last["messageId"]] <= 43_200
-    assert "no redrive policy, so it keeps the message" in caplog.text
-
-
-def test_where_the_redrive_policy_is_not_known_the_message_keeps_its_time(
-    run: Any, builder: Any, fail: Any, deliveries: Any
-) -> None:
-    """Visible at once it might go round for ever."""
-    deliveries.redrive = -1
-    record = builder.record(fail.prepare(), receives=13)
-
-    assert run(record) == [record["messageId"]]
-    assert deliveries.changes == {}
-
-
-def test_retry_on_and_discard_on(run: Any, builder: Any, deliveries: Any, events: Any, caplog: Any) -> None:
-    """Other errors than those of retry_on are not tried again; those of discard_on count as done, and are told."""
+    """Other errors than those of retry_on are dead at once; those of discard_on count as done, and are told."""
 
     @punch.job(name="picky", retry_on=OSError, discard_on=(LookupError,))
     def picky(error: str) -> None:
         raise {"os": OSError, "value": ValueError, "key": KeyError}[error]
 
     caplog.set_level("WARNING", logger="lambda_punch")
-    again, never, dropped = [builder.record(picky.prepare(error)) for error in ("os", "value", "key")]
+    assert run(*[builder.record(picky.prepare(error)) for error in ("os", "value", "key")]) == []
 
-    assert run(again, never, dropped) == [again["messageId"], never["messageId"]]
-    assert deliveries.changes == {again["messageId"]: 30, never["messageId"]: 0}
+    assert [body(copy)["args"] for copy in deliveries.sent] == [["os"]]
+    assert [body(copy)["args"] for copy in deliveries.dead] == [["value"]]
     assert [event.event for event in events][2::3] == ["enqueue_retry", "retry_stopped", "discard"]
-    assert "is discarded" in caplog.text
+    assert "its error is in discard_on: KeyError" in caplog.text
+
+
+def test_a_dead_letter_says_why_and_begins_anew_when_it_is_sent_back(
+    run: Any, builder: Any, deliveries: Any, done: Any
+) -> None:
+    """As attributes, which a console shows; in the body nothing is left of its attempts."""
+
+    @punch.job(name="pay", retries=1)
+    def pay(amount: int) -> None:
+        done.append(amount)
+        raise ValueError("no funds\x00 \uffff")
+
+    record = builder.record(pay.prepare(5), attempt=2)
+    run(record)
+    (dead,) = deliveries.dead
+
+    assert body(dead) == {**json.loads(record["body"]), "attempt": 1}
+    facts = dead.attributes
+    assert (facts["Reason"], facts["Attempts"], facts["SourceQueue"]) == ("it has used up its retries (1)", "2", "jobs")
+    assert (facts["ErrorType"], facts["Job"]) == ("ValueError", "pay")
+    assert facts["ErrorMessage"] == "no funds\\x00 \\uffff"  # SQS refuses these characters
+
+    deliveries.sent.clear()
+    run(builder.record(body=dead.body, receives=14))
+    assert done == [5, 5]
+    assert deliveries.retries == [(2, 30)]
+
+
+def test_without_dead_letters_a_dead_message_stays_and_is_not_run_again(
+    run: Any, builder: Any, deliveries: Any, done: Any, caplog: Any
+) -> None:
+    """It carries why, so no environment runs it; SQS keeps it until its retention ends."""
+    deliveries.policy = Redrive(0)
+
+    @punch.job(name="once", retries=0)
+    def once() -> None:
+        done.append(1)
+        raise ValueError
+
+    assert run(builder.record(once.prepare())) == []
+    (kept,) = deliveries.sent
+    assert (body(kept)["dead"], kept.delay) == ("it has used up its retries (0)", 900)
+    assert "its message stays in jobs, which has no dead-letter queue; give it a redrive policy" in caplog.text
+
+    again = builder.record(body=kept.body, receives=2)
+    assert run(again) == [again["messageId"]]
+    assert done == [1]
+    assert 42_000 < deliveries.changes[again["messageId"]] <= 43_200
+
+
+def test_a_message_that_comes_before_its_time_is_put_off(
+    run: Any, builder: Any, fail: Any, deliveries: Any, done: Any
+) -> None:
+    """It was delayed for as long as SQS can; the rest it is hidden."""
+    record = builder.record(fail.prepare(), due=time.time() + 500)
+
+    assert run(record) == [record["messageId"]]
+    assert done == []
+    assert deliveries.changes[record["messageId"]] == pytest.approx(500, abs=2)
+
+
+def test_it_is_sent_once_more_where_the_queue_gives_out_a_message_only_twice(
+    run: Any, builder: Any, fail: Any, deliveries: Any, done: Any
+) -> None:
+    """Hidden, it would be one receive nearer to the dead letters without having been run."""
+    deliveries.policy = Redrive(2, "dead-letters")
+
+    assert run(builder.record(fail.prepare(), attempt=2, due=time.time() + 5000)) == []
+    assert done == []
+    assert deliveries.retries == [(2, 900)]
+
+
+def test_where_the_retry_cannot_be_sent_the_message_itself_comes_back(
+    run: Any, builder: Any, fail: Any, deliveries: Any, caplog: Any
+) -> None:
+    """One line says what to allow, however often it happens."""
+    deliveries.refuses = True
+    records = [builder.record(fail.prepare()) for _ in range(3)]
+
+    assert run(*records) == [record["messageId"] for record in records]
+    assert set(deliveries.changes.values()) == {30}
+    assert (
+        caplog.text.count("retries cannot be sent to jobs: AccessDenied; allow the function sqs:SendMessage on it") == 1
+    )
+
+
+def test_retries_that_only_sqs_can_count_end_as_well(
+    run: Any, builder: Any, fail: Any, deliveries: Any, done: Any
+) -> None:
+    """By its receives, also in an environment that has just learned that it cannot send."""
+    deliveries.refuses = True
+    configure(retries=2)
+    record = builder.record(fail.prepare(), receives=3)
+
+    assert run(record) == [record["messageId"]]
+    assert deliveries.changes.pop(record["messageId"]) == 0  # the redrive policy may have it
+
+    record["attributes"]["ApproximateReceiveCount"] = "4"
+    assert run(record) == [record["messageId"]]
+    assert done == [None]
+
+
+def test_a_dead_message_that_cannot_be_moved_is_not_run_again(
+    run: Any, builder: Any, deliveries: Any, done: Any, caplog: Any
+) -> None:
+    deliveries.refuses = True
+
+    @punch.job(name="once", retries=0)
+    def once() -> None:
+        done.append(1)
+        raise ValueError
+
+    record = builder.record(once.prepare())
+    for _ in range(3):
+        assert run(record) == [record["messageId"]]
+        assert deliveries.changes.pop(record["messageId"]) == 0
+
+    assert done == [1]
+    assert "dead jobs cannot be moved to dead-letters: AccessDenied" in caplog.text
+
+
+def test_where_the_redrive_policy_is_not_known_the_message_keeps_its_time(
+    run: Any, builder: Any, fail: Any, deliveries: Any
+) -> None:
+    """Visible at once it might go round for ever."""
+    deliveries.policy = Redrive(-1)
+    record = builder.record(fail.prepare(), attempt=13)
+
+    assert run(record) == [record["messageId"]]
+    assert deliveries.changes == {}
 
 
 @pytest.mark.parametrize(
-    ("wait", "receives", "least", "most"),
+    ("wait", "attempt", "least", "most"),
     [
         (lambda attempt: attempt * 10, 3, 30, 30),
         (exponential(base=10, jitter=0), 4, 80, 80),
         (exponential(base=10, cap=60, jitter=1), 9, 0, 60),
-        (lambda _: 1e9, 1, 42_000, 42_900),  # twelve hours from the receive is the most
+        (lambda _: 1e9, 1, 43_200, 43_200),  # twelve hours are the most
         (lambda _: -1, 2, 46, 46),  # no time to wait: the table's
         (lambda _: 1 / 0, 2, 46, 46),
     ],
 )
 def test_a_jobs_own_wait(
-    run: Any, builder: Any, fail: Any, deliveries: Any, wait: Any, receives: int, least: int, most: int
+    run: Any, builder: Any, deliveries: Any, wait: Any, attempt: int, least: int, most: int
 ) -> None:
     """A function of the attempt; where it fails the message is not lost because of it."""
-    _redeclare(fail.using(wait=wait))
-    record = builder.record(fail.prepare(), receives=receives)
-    run(record)
 
-    assert least <= deliveries.changes[record["messageId"]] <= most
+    @punch.job(name="patient", wait=wait)
+    def patient() -> None:
+        raise RuntimeError
+
+    run(builder.record(patient.prepare(), attempt=attempt))
+
+    (retry,) = deliveries.sent
+    found = body(retry)["due"] / 1000 - time.time() if "due" in body(retry) else retry.delay
+    assert least - 5 <= found <= most
 
 
-def test_a_receive_that_ran_nothing_is_not_counted_as_an_attempt(
-    run: Any, builder: Any, fail: Any, deliveries: Any
+def test_a_job_that_may_run_too_often_after_a_crash_is_named(
+    run: Any, builder: Any, deliveries: Any, done: Any, caplog: Any
 ) -> None:
-    """This environment knows of it, so the wait is that of the first attempt."""
-    record = builder.record(fail.prepare())
+    """The message came before, and nobody decided on it: the process that had it may have been killed in the middle."""
+
+    @punch.job(name="once", retries=0)
+    def once() -> None:
+        done.append(1)
+
+    assert run(builder.record(once.prepare(), receives=2)) == []
+    assert done == [1]
+    assert "may be run more often than declared: this is receive 2" in caplog.text
+
+
+def test_a_receive_without_time_for_a_run_is_not_told_as_a_crash(
+    run: Any, builder: Any, deliveries: Any, caplog: Any
+) -> None:
+    @punch.job(name="once", retries=0)
+    def once() -> None:
+        pass
+
+    record = builder.record(once.prepare())
     run(record, context=Context(0.0))
-    assert deliveries.changes.pop(record["messageId"]) == 0
+    assert deliveries.changes == {record["messageId"]: 0}
 
     record["attributes"]["ApproximateReceiveCount"] = "2"
-    run(record)
-
-    assert deliveries.changes == {record["messageId"]: 30}
-
-
-def test_receives_in_too_short_a_time_were_not_all_attempts(run: Any, builder: Any, fail: Any, deliveries: Any) -> None:
-    """Five receives within a minute: the waits before a third attempt alone take longer, so throttling had the rest."""
-    record = builder.record(fail.prepare(), receives=5, first_received=-60)
-    run(record)
-
-    assert deliveries.changes == {record["messageId"]: 46}
+    assert run(record) == []
+    assert caplog.text == ""

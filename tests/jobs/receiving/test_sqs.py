@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -24,29 +25,30 @@ def deliver(sqs: Any, url: str, count: int = 10) -> tuple[list[Any], list[str]]:
     return event["Records"], sorted(reported)
 
 
-def test_what_is_done_leaves_the_queue_and_what_failed_stays(sqs: Any, note: Any, fail: Any, done: Any) -> None:
-    """Out of sight for the first wait of the table."""
+def test_what_is_done_leaves_the_queue_and_what_failed_comes_again(sqs: Any, note: Any, fail: Any, done: Any) -> None:
+    """As a new message, after the first wait of the table."""
     url = sqs.create("jobs", max_receives=13)
     punch.enqueue_many([note.prepare(1), fail.prepare(2), note.prepare(3)])
 
     _, reported = deliver(sqs, url)
 
     assert done == [1, 2, 3]
-    assert len(reported) == 1
-    assert sqs.states(url) == (0, 1)
-    entries = [entry for call in sqs.called("ChangeMessageVisibilityBatch") for entry in call["Entries"]]
-    assert [entry["VisibilityTimeout"] for entry in entries] == [30]
+    assert reported == []
+    assert sqs.states(url) == (0, 0)
+    entries = [entry for call in sqs.called("SendMessageBatch")[1:] for entry in call["Entries"]]
+    assert [(entry["DelaySeconds"], json.loads(entry["MessageBody"])["attempt"]) for entry in entries] == [(30, 2)]
 
 
-def test_a_job_out_of_retries_ends_in_the_dead_letter_queue(sqs: Any, done: Any) -> None:
-    """Run as often as it may, then passed on by the redrive policy without being run again."""
+@pytest.mark.parametrize("max_receives", [1, 2, 13, 100])
+def test_a_job_out_of_retries_ends_in_the_dead_letter_queue(sqs: Any, done: Any, max_receives: int) -> None:
+    """Run as often as declared, whatever the redrive policy, and then moved with the reason. Sent back, it begins anew."""
 
     @punch.job(name="hopeless", queue="jobs", retries=2, wait=lambda _: 0)
     def hopeless() -> None:
         done.append(1)
         raise RuntimeError
 
-    url = sqs.create("jobs", max_receives=6)
+    url = sqs.create("jobs", max_receives=max_receives)
     hopeless.enqueue()
     rounds = 0
     while deliver(sqs, url)[0]:
@@ -54,9 +56,16 @@ def test_a_job_out_of_retries_ends_in_the_dead_letter_queue(sqs: Any, done: Any)
 
     dead = sqs.client.get_queue_url(QueueName="dead-jobs")["QueueUrl"]
     assert done == [1, 1, 1]
-    assert rounds == 6
+    assert rounds == 3
     assert sqs.states(url) == (0, 0)
-    assert [body["job"] for body in sqs.bodies(dead)] == ["hopeless"]
+    (letter,) = sqs.receive(dead)
+    facts = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
+    assert (facts["Job"], facts["Attempts"], facts["ErrorType"]) == ("hopeless", "3", "RuntimeError")
+
+    sqs.client.send_message(QueueUrl=url, MessageBody=letter["Body"])
+    while deliver(sqs, url)[0]:
+        pass
+    assert done == [1] * 6
 
 
 def test_poison_ends_in_the_dead_letter_queue_without_being_run(sqs: Any, note: Any, done: Any) -> None:
@@ -85,20 +94,25 @@ def test_the_queues_attributes_are_asked_for_once(sqs: Any, fail: Any) -> None:
 
     asked = [call["AttributeNames"] for call in sqs.called("GetQueueAttributes")]
     assert asked.count(["RedrivePolicy"]) == 1
-    assert queues.attributes("arn:aws:sqs:eu-west-1:123456789012:jobs").max_receive_count == 13
+    assert queues.attributes("arn:aws:sqs:eu-west-1:123456789012:jobs").redrive == (13, "dead-jobs")
 
 
-def test_configured_queues_need_no_call_but_the_one_that_delays(sqs: Any, fail: Any) -> None:
-    """URL and maxReceiveCount are known then."""
+def test_configured_queues_need_no_call_but_those_that_send(sqs: Any, fail: Any) -> None:
+    """URL and redrive policy are known then. Ten retries are one call, and so are ten dead letters."""
     url = sqs.create("stack-Jobs-1", max_receives=13)
-    _settings.restore({"queues": {"jobs": {"url": url, "max_receive_count": 13}}})
-    fail.enqueue(1)
+    policy = {"url": url, "max_receive_count": 13, "dead_letters": "dead-stack-Jobs-1"}
+    _settings.restore({"queues": {"jobs": policy}})
+    punch.enqueue_many([fail.prepare(number) for number in range(10)])
     event = sqs.event(url)
     sqs.calls.clear()
-
     punch.jobs_handler(event, None)
+    assert [name for name, _ in sqs.calls] == ["SendMessageBatch"]
 
-    assert [name for name, _ in sqs.calls] == ["ChangeMessageVisibilityBatch"]
+    _settings.restore({"queues": {"jobs": policy}, "retries": 0})
+    sqs.calls.clear()
+    punch.jobs_handler(event, None)
+    assert [name for name, _ in sqs.calls] == ["SendMessageBatch"]
+    assert sqs.states(url.replace("stack", "dead-stack")) == (10, 0)
 
 
 def test_without_the_permission_the_jobs_are_run_all_the_same(
@@ -112,7 +126,7 @@ def test_without_the_permission_the_jobs_are_run_all_the_same(
     def refuse(**_: Any) -> None:
         raise PermissionError("AccessDenied")
 
-    for operation in ("GetQueueAttributes", "ChangeMessageVisibilityBatch"):
+    for operation in ("GetQueueAttributes", "ChangeMessageVisibilityBatch", "SendMessageBatch"):
         sqs.client.meta.events.register(f"before-call.sqs.{operation}", refuse)
     response = punch.jobs_handler(event, None)
 
@@ -120,6 +134,7 @@ def test_without_the_permission_the_jobs_are_run_all_the_same(
     assert done == [1, 2]
     assert "the attributes of queue jobs could not be read: AccessDenied; allow sqs:GetQueueUrl" in caplog.text
     assert "the visibility timeout of" in caplog.text
+    assert "retries cannot be sent to jobs: AccessDenied; allow the function sqs:SendMessage on it" in caplog.text
 
 
 def test_fifo_order_survives_a_failure(sqs: Any, done: Any) -> None:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from lambda_punch.jobs import JobOptionError, exponential
 from lambda_punch.jobs.limits import LONGEST_VISIBILITY
-from lambda_punch.jobs.receiving.retry import NO_REDRIVE, UNKNOWN, attempt_number, decide
+from lambda_punch.jobs.queues import NO_REDRIVE, UNKNOWN
+from lambda_punch.jobs.receiving.decision import attempt_number, decide, visibility_of_dead
 from lambda_punch.jobs.waits import TABLE, least_total
 
 LONG_AGO = float("inf")
@@ -29,17 +30,11 @@ LONG_AGO = float("inf")
         (14, 0, sum(TABLE) / 2, 11),
     ],
 )
-def test_a_receive_is_an_attempt_unless_it_is_known_not_to_be(
+def test_where_only_sqs_counts_a_receive_is_an_attempt_unless_it_is_known_not_to_be(
     receives: int, thrown_away: int, since_first: float, number: int
 ) -> None:
     """Known by this environment, or by the clock."""
     assert attempt_number(receives, thrown_away, 12, since_first, None) == number
-
-
-@pytest.mark.parametrize("receives", range(3, 14))
-def test_a_message_on_its_way_to_the_dead_letter_queue_stays_out_of_retries(receives: int) -> None:
-    """Its last receives come at once, and that must not look like attempts that never were."""
-    assert attempt_number(receives, 0, 1, 30, None) == receives
 
 
 @settings(deadline=None)
@@ -53,24 +48,23 @@ def test_an_attempt_is_never_more_than_the_receives(receives: int, thrown: int, 
 
 
 @settings(deadline=None)
-@given(
-    st.integers(1, 20), st.integers(1, 1000), st.integers(0, 12), st.sampled_from([UNKNOWN, NO_REDRIVE, 1, 5, 13, 1000]),
-    st.floats(0, 900), st.booleans(),
-)  # fmt: skip
-def test_a_failed_message_always_comes_back_within_twelve_hours(
-    attempt: int, receives: int, retries: int, max_receives: int, spent: float, retryable: bool
+@given(st.integers(1, 20), st.integers(0, 12), st.booleans(), st.floats(-5, 20))
+def test_a_failed_job_is_either_tried_again_within_twelve_hours_or_dead_with_a_reason(
+    attempt: int, retries: int, retryable: bool, left: float
 ) -> None:
-    """Whatever is decided, the visibility is one that SQS takes, and a reason is there if it stops."""
-    decision = decide(
-        attempt=attempt, receives=receives, retries=retries, max_receives=max_receives, wait=None, spent=spent,
-        retryable=retryable,
-    )  # fmt: skip
+    decided = decide(attempt=attempt, retries=retries, wait=None, retryable=retryable, receives_left=left)
 
-    assert decision.visibility is None or 0 <= decision.visibility <= LONGEST_VISIBILITY - spent
-    assert decision.again == (retryable and attempt <= retries and not 0 < max_receives <= receives)
-    assert decision.again != bool(decision.reason)
-    if not decision.again:
-        assert (decision.visibility == 0) == (max_receives > 0)
+    assert (decided.wait is not None) == (retryable and attempt <= retries and left > 0)
+    assert (decided.wait is None) == bool(decided.reason)
+    assert decided.wait is None or 0 <= decided.wait <= LONGEST_VISIBILITY
+
+
+@pytest.mark.parametrize("spent", [0, 60, 900])
+def test_a_dead_message_that_cannot_be_moved_is_left_to_the_redrive_policy(spent: float) -> None:
+    """At once where there is one, as late as SQS allows where there is none, and as it is where that is not known."""
+    assert visibility_of_dead(13, spent) == 0
+    assert visibility_of_dead(UNKNOWN, spent) is None
+    assert 42_000 - spent < (visibility_of_dead(NO_REDRIVE, spent) or 0) <= LONGEST_VISIBILITY - spent
 
 
 @settings(deadline=None)
