@@ -1,11 +1,11 @@
-"""What users want round each job: a context manager, entered in the job's context before it and left after it.
+"""Context managers that users want round each job: entered in the job's context before it, and left after it.
 
 A hook is called with the job (a Punch, or the Execution of a durable job) and returns a context manager, or None for
 nothing. ``__enter__`` is called on the job's thread, round the call and whatever is awaited of it; ``__aenter__`` on the
 event loop, round what is awaited, in the same task. A manager that has both is entered in both places. One that has only
-``__aenter__`` is not entered round a plain function, of which nothing is awaited; that is logged once. Hooks are entered
+``__aenter__`` is not entered round a plain function, because nothing is awaited there; that is logged once. Hooks are entered
 in the order added and left in the opposite one. The report of a failure is made inside them. A hook that raises is
-logged, and the job runs as without it; what ``__exit__`` returns is ignored.
+logged, and the job runs without it. What ``__exit__`` returns is ignored.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Around:
                     self._entered.append(manager)
                 if hasattr(manager, "__aenter__"):
                     self._awaiting.append(manager)
-            except Exception:  # noqa: BLE001 - the job is not the hook's to break
+            except Exception:  # noqa: BLE001 - a hook must not break the job
                 _log_failure(hook)
 
     @property
@@ -96,8 +96,8 @@ class Around:
         if not all(hasattr(manager, "__enter__") for manager in self._awaiting) and job.name not in _told:
             _told.add(job.name)
             logger().error(
-                "an around_job hook gave an asynchronous context manager, which was not entered round %s: it is a plain "
-                "function; return one with __enter__ as well", job.name,
+                "an around_job hook returned an asynchronous context manager, which cannot be entered round %s, a plain "
+                "function; return one that has __enter__, too", job.name,
             )  # fmt: skip
         for manager in reversed(self._entered):
             try:
@@ -110,4 +110,4 @@ class Around:
 
 
 def _log_failure(hook: object) -> None:
-    logger().exception("the around_job hook %s failed; the job runs all the same", name_of(hook))
+    logger().exception("the around_job hook %s failed; the job itself is not affected", name_of(hook))

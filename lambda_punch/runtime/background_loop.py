@@ -1,13 +1,13 @@
 """The asyncio loop for ``async def`` jobs and asynchronous handlers: one, kept across requests.
 
 One loop for the life of the process, because clients and connection pools belong to the loop that made them. It runs
-in a thread of its own, made at the first use, so that a job that goes on into the next request (a freeze in its
-middle) and that request's own async handler share it without meeting in ``run_until_complete``. Any thread may call
-``run`` but the loop's own. asyncio is imported at the first use.
+in a thread of its own, made at the first use. So a job that goes on during the next request (after a freeze) and that
+request's own async handler share it, and do not collide in ``run_until_complete``. Any thread except the loop's own may
+call ``run``. asyncio is imported at the first use.
 
-Whatever a coroutine does, who waits for it is told. ``sys.exit()`` in one is its own error, and does not end the loop. A
-loop that is stopped goes on, with one ERROR line; what was on a loop that is closed has failed, and the next coroutine
-gets a new loop.
+A caller always learns what became of its coroutine. ``sys.exit()`` in a coroutine is an error of that coroutine alone,
+and does not end the loop. A loop that is stopped is started again, with one ERROR line. On a loop that is closed
+everything has failed, and the next coroutine gets a new loop.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ class BackgroundLoop:
     def run(self, awaitable: Awaitable[Any], context: Context | None = None) -> Any:
         """Block until ``awaitable`` is done, run in ``context``; return its result or raise its exception.
 
-        Where the system refuses a thread for the loop (a limit, or the end of the interpreter on 3.12), it runs on this
-        thread, on a loop of its own. Raises EventLoopError on the loop's own thread, which cannot wait for itself.
+        If the system refuses a thread for the loop (a limit, or the end of the interpreter on 3.12), it runs on this thread,
+        on a loop of its own. Raises EventLoopError on the loop's own thread, which cannot wait for itself.
         """
         try:
             self.loop()
@@ -80,7 +80,7 @@ class BackgroundLoop:
         return self.submit(awaitable, context).result()
 
     def submit(self, awaitable: Awaitable[Any], context: Context | None = None) -> Underway:
-        """Start ``awaitable`` in ``context`` and return at once. Raises RuntimeError where the system refuses a thread."""
+        """Start ``awaitable`` in ``context`` and return at once. Raises RuntimeError if the system refuses a thread."""
         import asyncio
 
         loop = self.loop()
@@ -101,7 +101,7 @@ class BackgroundLoop:
         return Underway(future)
 
     def loop(self) -> asyncio.AbstractEventLoop:
-        """Return the running loop, made at the first call, and anew where it has been closed."""
+        """Return the running loop. It is made at the first call, and anew if it has been closed."""
         import asyncio
 
         with self._lock:
@@ -111,7 +111,7 @@ class BackgroundLoop:
             return self._loop
 
     def note_fork(self) -> None:
-        """Note, in a forked child, that it must not go round in this loop: it is the parent's."""
+        """Note, in a forked child, that it must not go on with this loop, which is the parent's."""
         self._forked = True
         if self._loop is not None:
             self._loop.stop()
@@ -122,9 +122,11 @@ class BackgroundLoop:
             try:
                 loop.run_forever()
                 if self._forked:
-                    end_child(EventLoopError("it cannot await: the loop is its parent's"), lambda: "(an async one)")
+                    end_child(
+                        EventLoopError("the event loop is its parent's, so it cannot await"), lambda: "(an async one)"
+                    )
             except BaseException as error:  # noqa: BLE001 - SystemExit from a task that a job has made, say
-                logger().error("%r ended the event loop; it goes on", error, exc_info=error)
+                logger().error("%r ended the event loop that all async jobs share; it goes on", error, exc_info=error)
             else:
                 if not stopped:
                     logger().error("a job stopped the event loop that all async jobs share; it goes on")

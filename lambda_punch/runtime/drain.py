@@ -1,8 +1,8 @@
 """Run punches until none is left or it is too late to start one. Knows no sockets and no Lambda.
 
 One drain at a time: a second caller waits for the first to end. What is pushed while it runs belongs to it. A job that
-raises, whatever it raises, is reported and the next one runs. The drain does not end while a job of its own runs,
-however late it is: who cannot wait, does not wait here.
+raises anything is reported, and the next one runs. A drain does not end while one of its jobs runs, however late it is,
+so callers that cannot wait that long do not wait for it here.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
 BESIDE = 0.0002
 """Seconds for which a job may keep the interpreter from other threads (Python's own: 0.005).
 
-A job that is frozen in its middle goes on beside the next request, whose thread waits this long each time it comes back
-from a system call. Where no other thread wants to run it makes no difference.
+A job that was frozen while it ran goes on beside the next request. The request's thread waits this long each time it
+comes back from a system call. It makes no difference while no other thread wants to run.
 """
 
 
@@ -103,9 +103,9 @@ class Drain:
         self._ends = True
 
     def note_overdue(self) -> bool:
-        """Note that a response has found jobs of an earlier one running, and name them; True if it is time to leave them.
+        """Note that jobs of an earlier response still run, and name them; True if it is time to leave them behind.
 
-        Then the environment has been held for them at the ends of so many invokes that it is to be held no more.
+        By then the environment has been held for them at the ends of HOLDS invokes.
         """
         if not self.busy:
             return False
@@ -120,9 +120,9 @@ class Drain:
         return True
 
     def leave_behind(self) -> None:
-        """Wait no more for the jobs that run now; the next drain does not wait for them, nor do those that wait behind.
+        """Stop waiting for the jobs that run now: the next drain starts beside them, with the jobs that wait.
 
-        Their threads end when they do. They are named again if they are lost.
+        Their threads end when the jobs do. They are named again if they are lost.
         """
         self._left_behind = [crew for crew in self._left_behind if crew]
         self._left_behind.append(self._running)
@@ -135,12 +135,12 @@ class Drain:
         self._forked = True
 
     def name_overdue(self, punches: list[Punch] | None = None) -> None:
-        """Write a line for each job, by default each that runs, whose invoke is over; once for each job."""
+        """Write a line for each of these jobs, by default those that run, as their invoke is over; once for each job."""
         for punch in self.under_way if punches is None else punches:
             if punch not in self._named:
                 self._named.append(punch)
                 logger().error(
-                    "job %s of request %s outlasted its invoke; it can be frozen in its middle, and then goes on at the "
+                    "job %s of request %s outlasted its invoke; it can be frozen while it runs, and then goes on at the "
                     "next invoke or at the shutdown", punch.name, punch.request_id or "-",
                 )  # fmt: skip
 
@@ -173,7 +173,9 @@ class Drain:
             try:
                 helpers.append(threads.start(threads.WORKER, lambda: counts.append(self.work())))
             except RuntimeError as error:  # the system refuses
-                logger().error("only %d of the workers run: %s", len(helpers) + 1, error)
+                logger().error(
+                    "jobs run on %d threads at a time, because the system refuses more: %s", len(helpers) + 1, error
+                )
                 break
         counts.append(self.work())
         for helper in helpers:

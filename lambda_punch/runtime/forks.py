@@ -1,9 +1,9 @@
-"""What a forked child must not go on with: the drain and the event loop that it was forked in.
+"""Ends a child that was forked in a job, before it goes on with the drain or the event loop of its parent.
 
-A child has one thread, the one that forked, with all that stood on it. Forked in a job, that is a drain in its middle: the
-child would run the parent's other jobs, and answer the extension in the parent's name. So a child comes back from the
-job's function to find that it has ended: with the status that the function gave, as a thread's function does that is the
-last of its process. What a child does before that is its own business.
+A child has one thread, the one that forked, with that thread's whole stack. If a job forks, a running drain is on that
+stack: the child would run the parent's other jobs, and answer the extension in the parent's name. So the child ends when
+the job's function comes to its end in it, with the status that Python would give. What it does before that is its own
+business.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def end_child(error: BaseException | None, name: Callable[[], str]) -> NoReturn:
-    """End a child whose function has come back to us, as Python would end a process."""
+    """End a child whose function has come to its end, as Python would end a process."""
     status = 0
     if isinstance(error, SystemExit):
         status = error.code if isinstance(error.code, int) else 0 if error.code is None else 1

@@ -1,7 +1,7 @@
 """The handled-file as the library sees it: one write tells the extension that a request is handled.
 
-The file is there exactly if the extension is: it made it before the runtime was started, and removes it when it goes
-out of service.
+The file is there exactly if the extension is. The extension makes it before the runtime is started, and removes it when
+it goes out of service.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from lambda_punch import _contract
 
 
 class NoExtensionError(Exception):
-    """The extension is not to be had; the message says why, and is empty where it is just not installed."""
+    """There is no extension to work with. The message says why; it is empty if the extension is just not installed."""
 
 
 class HandledFile:
-    """Writes records; for the runtime's main thread, and after a fork for nobody."""
+    """Writes records. Only the runtime's main thread may use it, and no forked child."""
 
     __slots__ = ("_descriptor", "_directory", "_extension", "_file", "_pid", "_sequence")
 
@@ -61,10 +61,10 @@ class HandledFile:
             return False
 
     def _is_there(self) -> bool:
-        """Tell whether the file still has its name; open it again where its descriptor is not its own any more.
+        """Tell whether the file still has its name; open it again if its descriptor has been closed by others.
 
-        Code that closes descriptors by number closes ours, and a file of its own may have the number by now. Raises
-        OSError where it cannot be opened again.
+        Code that closes descriptors by number closes ours, too, and another file may have got the number. Raises OSError
+        if the file cannot be opened again.
         """
         try:
             status = os.fstat(self._descriptor)
@@ -89,10 +89,10 @@ class HandledFile:
 
 
 def check_directory(directory: str) -> None:
-    """Raise NoExtensionError unless ``directory`` is a real directory of this user alone; OSError if there is none."""
+    """Raise NoExtensionError unless ``directory`` is a real directory for this user alone; OSError if there is none."""
     status = os.lstat(directory)
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
-        raise NoExtensionError(f"{directory} is not a directory of this user alone; remove it or set LAMBDA_PUNCH_DIR")
+        raise NoExtensionError(f"{directory} is not a directory for this user alone; remove it or set LAMBDA_PUNCH_DIR")
 
 
 def _open(directory: str) -> int:
@@ -107,10 +107,10 @@ def _open(directory: str) -> int:
 
 
 def _check_greeting(data: bytes) -> int:
-    """Return the process id of the extension; raise NoExtensionError if it is not to be worked with."""
+    """Return the process id of the extension; raise NoExtensionError if this library cannot work with it."""
     greeting = _contract.parse_greeting(data)
     if greeting is None:
-        raise NoExtensionError("the handled-file does not open with the extension's greeting")
+        raise NoExtensionError("the handled-file does not begin with the extension's greeting")
     version, pid = greeting
     if version != _contract.VERSION:
         raise NoExtensionError(

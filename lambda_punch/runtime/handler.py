@@ -1,6 +1,6 @@
-"""Handlers that say by themselves that they are done, and generator handlers: first yield = the response.
+"""Handlers that call handled() by themselves, and generator handlers, whose first yield is the response.
 
-What a handler is shows in what it returns, not in what it is, so partials and callable objects work too.
+The kind of a handler shows in what it returns, so partials and callable objects work too.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ def _first(handler: Generator[Any, Any, Any]) -> tuple[Any, Rest | None]:
     try:
         response = next(handler)
     except StopIteration as end:
-        return end.value, None  # it answered by return, before any yield
+        return end.value, None  # it returned its response, before any yield
 
     def rest() -> None:
         for _ in handler:
-            pass  # what it yields now, nobody hears
+            pass  # nobody gets what it yields now
 
     return response, rest
 

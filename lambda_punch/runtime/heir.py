@@ -35,7 +35,7 @@ class Heir(NamedTuple):
 
 
 class Estate(NamedTuple):
-    """What the child takes over: punches not started, punches that run in the parent, and its time."""
+    """What the child takes over: punches not started, punches that run in the parent, and the deadlines."""
 
     punches: list[Punch]
     running: list[Punch]
@@ -45,10 +45,10 @@ class Estate(NamedTuple):
 def fork_heir(estate: Estate, process: Process) -> Heir | None:
     """Fork a child that runs the punches.
 
-    It begins when told to, or when this process has died, so that they keep their order. Those that run in this
-    process and do not end in it are for the child to report. The child has only the thread that forked: a lock that
-    another thread held at that moment stays locked in it, so a job may hang there; nobody waits for it past its
-    deadline. Where the fork fails the punches are reported as lost, and None is returned.
+    It begins when it is told to, or when this process has died, so the punches keep their order. It also reports punches
+    that run in this process and do not end. The child has only the thread that forked: a lock that another thread held
+    at that moment stays locked in it, so a job may hang there; nobody waits for it past its deadline. If the fork fails,
+    the punches are reported as lost, and None is returned.
     """
     ledger = process.ledger  # a forked child begins anew; this one goes on with the ledger
     try:
@@ -95,7 +95,7 @@ def _work_off(estate: Estate, process: Process, turn: int) -> None:
             running = process.drain.under_way
             thread.join(min(_STANDS_STILL, left))
             if thread.is_alive() and len(process.queue) and process.drain.under_way == running != []:
-                process.drain.leave_behind()  # it may wait for a lock that nobody holds in this process
+                process.drain.leave_behind()  # it may wait for a lock of a thread that is not here
                 thread = threads.start(threads.DRAIN, drain)
         process.become(Closed(process))
         unknown = [] if sending is None else sending.finish(0.0)

@@ -1,12 +1,12 @@
-"""Which jobs have been pushed and are not done yet, kept where another process can read it when this one has died.
+"""The jobs that have been pushed and are not done yet, kept where another process can read them when this one has died.
 
-A file in the rendezvous directory, mapped into this process: an entry is two bytes in memory, a quarter of a
-microsecond, and the kernel keeps it when the process is killed. The extension reads it then and says what was lost;
-after a re-init the next one does. It is made at the first push, its space allocated (a write into a mapped hole of a
-full disk would kill the process). Where it cannot be made it is kept in memory alone, for the forked child that works off
-leftovers, and nobody can read it once the process was killed.
+The ledger is a file in the rendezvous directory, mapped into this process. An entry is two bytes in memory and takes a
+quarter of a microsecond, and the kernel keeps it when the process is killed. The extension then reads the ledger and says
+what was lost; after a re-init the next extension does. The file is made at the first push, and its space is allocated,
+because a write into a mapped hole on a full disk would kill the process. If the file cannot be made, the ledger is kept in
+memory alone: the heir still has it, but nobody can read it when the process has been killed.
 
-Any thread may call ``enter`` and ``settle``. A forked child that is no heir has no ledger.
+Any thread may call ``enter`` and ``settle``. Of forked children, only the heir has a ledger.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Ledger:
         self._write_name(_contract.LEDGER_OTHERS.decode())
 
     def enter(self, function: Callable[..., Any]) -> int:
-        """Note a job that will call ``function``; return the number to settle it with, 0 where there is no room."""
+        """Note a job that will call ``function``; return the number to settle it with, 0 if there is no room."""
         try:
             line = self._known[function.__module__, function.__qualname__]
         except BaseException:  # noqa: BLE001 - not known yet, or a __getattr__ that raises anything
@@ -56,12 +56,12 @@ class Ledger:
         return number
 
     def settle(self, number: int) -> None:
-        """Note that a job is done, or that its loss has been told."""
+        """Note that a job is done, or that its loss has been reported."""
         if number:
             self._slots[number % _SLOTS] = 0
 
     def is_open(self, number: int) -> bool:
-        """Tell whether a job that was entered has not been settled; for as long as no other has its slot."""
+        """Tell whether a job that was entered has not been settled. Right until another job takes its slot."""
         return number > 0 and self._slots[number % _SLOTS] > 0
 
     def _line(self, function: Callable[..., Any]) -> int:

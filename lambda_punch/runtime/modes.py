@@ -1,21 +1,21 @@
-"""What push(), handled() and the end of a response mean: one class for each place in which a process can find itself.
+"""What push(), handled() and the end of a response mean: one class for each situation of a process.
 
 | mode            | who becomes it, and when                          | push                          | handled         | after the response                            | at SIGTERM, or the exit         |
 | --------------- | ------------------------------------------------- | ----------------------------- | --------------- | --------------------------------------------- | ------------------------------- |
 | Starting        | every process at its import; a forked child       | starts, then as the new mode  | as push         | as the new mode                               | -                               |
 | BeforeRestore   | start() before a SnapStart snapshot               | waits                         | is checked      | nothing; the restore makes it another mode    | -                               |
 | WithExtension   | start() on Lambda, the extension is there         | waits, is in the ledger       | is checked (*)  | a record tells the extension, which holds     | worked off, the rest by an heir |
-| Alone           | start() on Lambda without the extension; WithExtension, when the extension fails it | waits | is checked (*)  | the main thread waits for the drain, to the margin | worked off as far as time is |
-| OnMainThread    | start() on Lambda where gevent or eventlet has replaced threads; WithExtension and Alone, when one has since | waits | is checked (*)  | the main thread runs the punches | -                 |
-| Unheld          | start() on Managed Instances, or on Lambda under another runtime client without the extension | waits | is checked (*)  | a thread drains; nobody waits        | worked off as far as time is    |
+| Alone           | start() on Lambda without the extension; WithExtension, when the extension fails it | waits | is checked (*)  | the main thread waits for the drain, to the margin | worked off while there is time |
+| OnMainThread    | start() on Lambda where gevent or eventlet has replaced threads; WithExtension and Alone, when that happens later | waits | is checked (*)  | the main thread runs the punches | -                 |
+| Unheld          | start() on Managed Instances, or on Lambda under another runtime client without the extension | waits | is checked (*)  | a thread drains; nobody waits        | worked off while there is time  |
 | Outside         | start() off Lambda, also in forked children there | runs at once on a thread   | nothing         | nothing                                       | waits for them as it exits      |
 | Closed          | a shutdown that has taken what was left           | raises ShutDownError          | nothing         | nothing                                       | -                               |
 | Inheriting      | the heir (heir.py)                                | waits for the heir's drain    | nothing         | nothing                                       | Closed, at its end              |
 | Inline, Recording | testing's context managers, which also end them  | runs at once; is kept         | nothing         | nothing                                       | -                               |
 | Within          | start() in a child forked on Lambda; `lambda-punch local --compare`'s runtime | runs before push() returns    | nothing         | nothing                                       | -                               |
 
-(*) Under another runtime client than awslambdaric, handled() is all that tells when a request is done: it ends the
-response. start() begins in Starting and is nothing in all others.
+(*) Under a runtime client that is not awslambdaric, only handled() tells when a request is done, so it takes the place of
+the posted response. start() does something in Starting only.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ class Starting(Mode):
         self.submit = self._start_and_submit
 
     def start(self) -> None:
-        """Become what ``begin`` says; a thread that comes meanwhile waits."""
+        """Become the mode that ``begin`` returns. Other threads wait meanwhile."""
         with self._lock:
-            if not self._begun:  # else done, or this very thread is at it: a log handler that pushes, say
+            if not self._begun:  # else it is done, or this very thread is doing it (a log handler pushes, say)
                 self._begun = True
                 self._process.become(self._begin(self._process))
 
@@ -87,7 +87,7 @@ class Starting(Mode):
 
 
 class OnLambda(Mode):
-    """What the modes on Lambda share: a punch waits for its response; handled() by who the runtime client is."""
+    """What the modes on Lambda share: a punch waits for its response, and handled() depends on the runtime client."""
 
     __slots__ = ("_directory", "_watched")
 
@@ -95,7 +95,7 @@ class OnLambda(Mode):
     freezes = True
 
     def __init__(self, process: Process, *, watched: bool, directory: str = "") -> None:
-        """``watched``: whether the runtime client says when a response is out. ``directory``: of the ledger, if any."""
+        """``watched``: whether the runtime client says when a response is out. ``directory``: the ledger's."""
         super().__init__(process)
         self._watched = watched
         self._directory = directory
@@ -105,10 +105,10 @@ class OnLambda(Mode):
             self.enter = self._open_ledger
 
     def handled(self, context: Any) -> None:
-        """End the response, or, where the runtime client tells that, only say if this is no context of Lambda's."""
+        """End the response. If the runtime client tells when that is, only check that the context is Lambda's."""
         request_id = getattr(context, "aws_request_id", None)
         if request_id is None:
-            kind = type(context).__name__  # not the thing itself: it may be the event, with all that is in it
+            kind = type(context).__name__  # not the value itself, which may be the event
             logger().warning("handled() got a %s; pass the context that Lambda gave to the handler", kind)
         if not self._watched:
             self._process.note(str(request_id or ""), _until_ms_of(context))
@@ -126,7 +126,9 @@ class OnLambda(Mode):
                 try:
                     ledger = Ledger(self._directory)
                 except (OSError, AttributeError) as error:  # no room, or a system without posix_fallocate
-                    logger().error("jobs that are lost when the process is killed will not be named: %s", error)
+                    logger().error(
+                        "no ledger of jobs, so jobs that are lost when this process is killed are not named: %s", error
+                    )
                     ledger = Ledger(None)
                 process.keep(ledger)
             self.enter = ledger.enter
@@ -134,12 +136,12 @@ class OnLambda(Mode):
 
 
 class Alone(OnLambda):
-    """The main thread waits for the drain before it asks for the next event; the caller has its answer."""
+    """The main thread waits for the drain before it asks for the next event; the caller has its answer by then."""
 
     __slots__ = ()
 
     def after_response(self) -> None:
-        """Have the punches run; come back when they are done or when the margin begins, whatever still runs."""
+        """Have the punches run. Return when they are done or when the margin begins, even if one still runs."""
         process = self._process
         if process.pending:
             process.get_ready_to_end()
@@ -167,20 +169,20 @@ class OnMainThread(OnLambda):
 
 
 def on_main_thread(process: Process, library: str, *, watched: bool) -> OnMainThread:
-    """Return the mode for a process whose threads a library has replaced, which is logged."""
+    """Return the mode for a process in which a library has replaced threads, and log it."""
     logger().error(
         "%s has replaced threads, so jobs run on the main thread after the response, without the extension and without "
-        "its shutdown; patch_all(thread=False) leaves them as they are",
+        "its shutdown; patch_all(thread=False) leaves threads as they are",
         library,
     )
     return OnMainThread(process, watched=watched)
 
 
 class WithExtension(OnLambda):
-    """Each handled request is announced to the extension, which asks for a drain where punches wait.
+    """Each handled request is announced to the extension, which asks for a drain if punches wait.
 
-    Should the extension not ask, the next response's punches are drained as in Alone, and after two such misses in a
-    row all are. The same where the announcement cannot be written, or nobody reads it any more.
+    If the extension does not ask, the punches of the next response are drained as in Alone. After two such misses in a
+    row all are, and also if the announcement cannot be written, or if nobody reads it any more.
     """
 
     __slots__ = ("_announced", "_asked", "_file", "_misses", "_server")
@@ -252,7 +254,7 @@ class WithExtension(OnLambda):
         return self._process.drain.run(min(until, self._process.until))
 
     def _on_failure(self) -> None:
-        """Go on without the extension, which waits: run what it waits for first, then let it go."""
+        """Go on without the extension. It waits for a drain, so run that first and then let it go."""
         self._process.become(self._alone())
         self._process.drain.run(self._process.until)
         try:
@@ -280,5 +282,5 @@ def _until_ms_of(context: Any) -> int:
     """Return when the margin of a context's request begins, 0 if the context does not tell."""
     try:
         return until_ms(int(time.time() * 1000) + int(context.get_remaining_time_in_millis()))
-    except Exception:  # noqa: BLE001 - a context of any make; the extension knows the deadline too
+    except Exception:  # noqa: BLE001 - any kind of context; the extension knows the deadline too
         return 0

@@ -1,12 +1,12 @@
 """The one process-wide state: which request is handled, what waits, and in which mode the process is.
 
 ``sequence`` numbers the requests of this process; a punch carries the number that was current when it was pushed, and
-is released when the response of that request is out. What push(), handled() and the end of a response mean is the
-mode's business (modes.py); ``become`` is the only way to change it, and one assignment: a thread that pushes meanwhile
-sees the old mode or the new one, never parts of both.
+is released when the response of that request is out. The mode decides what push(), handled() and the end of a
+response mean (modes.py). Only ``become`` changes the mode. It is one assignment, so a thread that pushes meanwhile sees
+the old mode or the new one, never parts of both.
 
 Threads: punches may be pushed from any thread; requests begin and end on the runtime's main thread. A forked child
-(multiprocessing in a handler, a pre-forking server) starts empty: what waits is the parent's.
+(multiprocessing in a handler, a pre-forking server) starts with an empty queue: what waits is the parent's.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Mode:
     """What push(), handled() and the end of a response mean. In this one a punch waits, and nothing else happens.
 
     The modes that a process can be in are in modes.py. ``enter`` notes a function in the ledger and returns the number
-    of the entry, 0 for none; ``submit`` takes the punch. They are attributes, not methods: push() is on the path of a
-    response.
+    of the entry, 0 for none; ``submit`` takes the punch. They are attributes and not methods, because push() is on the
+    path of a response.
     """
 
     __slots__ = ("_process", "enter", "submit")
@@ -102,10 +102,10 @@ class Process:
         self.reset()
 
     def fork(self) -> None:
-        """Begin anew in a forked child; if the parent was started, Lambda's part in this is the parent's."""
+        """Begin anew in a forked child. If the parent was started, only the parent works with Lambda."""
         self.forked = self.forked or self._started
         for part in (self._drain, self._loop):
-            if part is not None:  # the child may have been forked in its middle
+            if part is not None:  # the child may have been forked while it ran
                 part.note_fork()
         self.reset()
 
@@ -162,12 +162,12 @@ class Process:
         self.until_ms = until_ms
 
     def note(self, request_id: str, until_ms: int) -> None:
-        """Note which request has been handled, where nobody told when it arrived."""
+        """Note which request has been handled, if nothing told when it arrived."""
         self.request_id = request_id
         self.until_ms = until_ms
 
     def respond(self) -> None:
-        """Release the punches of the request, whose response is out, and let the mode see to them."""
+        """Release the punches of the request whose response is out, and let the mode have them run."""
         self.queue.released = self.sequence
         if self.measured:
             self.queue.released_at = time.time()
@@ -193,7 +193,7 @@ class Process:
         """Note that the environment ends at this time (epoch seconds)."""
         self.until_ms = int(until * 1000)
 
-    # -- what users and rooms above hang on ---------------------------------------------------------------------------
+    # -- handlers and hooks, of users and of the layers above ---------------------------------------------------------
 
     def on_error(self, handler: ErrorHandler | None) -> None:
         """Give errors of punches to this handler; the last one set is used."""
@@ -217,11 +217,11 @@ class Process:
         self.measured = True
 
     def ends_by(self, load: Callable[[], object]) -> None:
-        """Have ``load`` called at the first push: at the end there may be no descriptor to load what works it off."""
+        """Have ``load`` called at the first push. At the end there may be no descriptor left to load modules with."""
         self._load_the_end = load
 
     def get_ready_to_end(self) -> None:
-        """Load what works leftovers off."""
+        """Load the modules that work leftovers off."""
         if self._load_the_end is not None:
             load, self._load_the_end = self._load_the_end, None
             load()
@@ -243,7 +243,7 @@ class Process:
         return bool(len(self.queue)) or (self._drain is not None and self._drain.busy)
 
     def leave_overdue(self) -> bool:
-        """Name the jobs that run although their invoke is over; leave them behind, and return True, if that goes on."""
+        """Name the jobs that still run although their invoke is over. If that goes on, leave them and return True."""
         if self._drain is None or not self._drain.note_overdue():
             return False
         self._drain.leave_behind()

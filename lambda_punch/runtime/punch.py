@@ -66,10 +66,10 @@ def name_of(function: object) -> str:
 
 
 def names_of(function: object) -> tuple[str, str]:
-    """Return module and qualified name of a callable, of a partial those of what it calls, of other objects their type's.
+    """Return module and qualified name of a callable, as two texts of at most 256 printable characters.
 
-    Whatever is given, this raises nothing, and returns two texts of at most 256 printable characters: it names what
-    failed, and must not fail itself.
+    For a partial they are those of what it calls, for other objects those of their type. Never raises, whatever is
+    given: it names what failed, and must not fail itself.
     """
     try:
         inner: Any = getattr(function, "func", function)

@@ -59,7 +59,7 @@ class PunchQueue:
         self._lock = _thread.allocate_lock()
         self.add = self._waiting.append
         self.released = 0
-        self.released_at = 0.0  # epoch seconds of the last response, where somebody measures; else 0
+        self.released_at = 0.0  # epoch seconds of the last response if somebody measures, else 0
 
     def __len__(self) -> int:
         """Return how many punches wait, released or not."""
@@ -74,7 +74,7 @@ class PunchQueue:
             return None
 
     def remove(self, wanted: Callable[[Punch], bool]) -> list[Punch]:
-        """Take those released punches that ``wanted`` says; the others keep their order."""
+        """Take the released punches for which ``wanted`` is true; the others keep their order."""
         with self._lock:
             waiting = list(self._waiting)
             punches = [_opening.punch(each) for each in waiting]
@@ -94,6 +94,6 @@ class PunchQueue:
             self._waiting.extendleft(reversed(punches))  # type: ignore[arg-type]  # each has a context
 
     def clear(self) -> list[Punch]:
-        """Take all that waits, released or not."""
+        """Take every punch that waits, released or not."""
         with self._lock:
             return [_opening.punch(self._waiting.popleft()) for _ in range(len(self._waiting))]

@@ -1,6 +1,6 @@
-"""The modes that a function on Lambda is in seldom, or at its end, or never; modes.py has the table of them all.
+"""The modes that a function on Lambda needs seldom, at its end, or never. modes.py has the table of all modes.
 
-They stand apart because each cold start loads modes.py.
+They have a file of their own because each cold start loads modes.py.
 """
 
 from __future__ import annotations
@@ -64,16 +64,16 @@ class Outside(Mode):
 
             until = time.time() + timeout
             process.worker.drain(until)
-            if len(process.queue) and not process.drain.busy:  # no thread could be had
+            if len(process.queue) and not process.drain.busy:  # the system refused a thread
                 process.drain.run(until)
             unknown = Sending.begin(process).finish(until) if process.spill is not None else []
             process.become(Closed(process))
             lost = process.drain.under_way + process.queue.clear() + unknown
-            report_lost(process, lost, f"the process exited and waited {timeout:g} s")
+            report_lost(process, lost, f"the process exited after {timeout:g} s of waiting (exit_timeout)")
 
 
 class Within(Mode):
-    """A punch runs before its pusher goes on; one that is pushed by a job comes after that one. Errors are reported."""
+    """A punch runs before push() returns, but one that a job pushes runs after that job. Errors are reported."""
 
     __slots__ = ()
 
@@ -89,7 +89,7 @@ class Within(Mode):
 
 
 class Closed(Mode):
-    """The process ends and what was left has been taken: a push is refused."""
+    """The process ends, and its leftovers have been taken. A push is refused."""
 
     __slots__ = ()
 
@@ -99,7 +99,7 @@ class Closed(Mode):
 
 
 class Inheriting(Mode):
-    """In the heir: what its jobs push is run by its own drain, as long as there is time."""
+    """In the heir: its own drain runs what its jobs push, while there is time."""
 
     __slots__ = ()
 

@@ -1,8 +1,8 @@
-"""Telling of jobs that failed, and of jobs that will not run, or not to their end. Nothing here raises.
+"""Reports of jobs that failed, and of jobs that will not run, or not to their end. Nothing here raises.
 
-A failure goes to the user's error handler, else into the log, in the context of the job: its request's logging
-fields, trace and tags are on it. A loss is one ERROR line and the user's hook for each request, in its context as well,
-from the process that gives the jobs up.
+A failure goes to the user's error handler, or else into the log, in the context of the job: the line carries the request's
+logging fields, trace and tags. Lost jobs are one ERROR line and one call of the user's hook for each request, in its
+context as well, from the process that gives the jobs up.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def report_lost(process: Told, lost: list[Punch], reason: str) -> None:
         try:
             _within(punches[0], _tell_lost, process, punches, reason)
         except BaseException as another:  # noqa: BLE001 - as above
-            logger().error("%d jobs lost, and so was the report of it: %r", len(punches), another)
+            logger().error("%d jobs lost, and the report of it failed: %r", len(punches), another)
 
 
 def _tell_lost(process: Told, lost: list[Punch], reason: str) -> None:

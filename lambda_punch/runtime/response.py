@@ -24,8 +24,8 @@ _METHOD = "wait_next_invocation"
 def watch_runtime_client(before_next: Callable[[], None], after_next: Callable[[Any], None]) -> bool:
     """Have ``before_next()`` called when a response has been posted, ``after_next(request)`` at each new request.
 
-    Both run on the runtime's main thread and may not raise; what they raise is logged. Returns False where the
-    runtime client is not awslambdaric.
+    Both run on the runtime's main thread and may not raise; what they raise is logged. Returns False if the runtime client
+    is not awslambdaric.
     """
     module = sys.modules.get(_MODULE)
     if module is None:
@@ -39,7 +39,7 @@ def watch_runtime_client(before_next: Callable[[], None], after_next: Callable[[
 def request_being_handled() -> tuple[str, int] | None:
     """Return id and deadline (epoch milliseconds) of the request in whose handler awslambdaric is, or None.
 
-    Read from the frame of its ``handle_event_request`` on the main thread, as there is no other way; a deadline of 1,
+    Read from the frame of its ``handle_event_request`` on the main thread, because there is no other way. A deadline of 1,
     long past, stands for one that is not found there.
     """
     import threading
@@ -65,7 +65,7 @@ def _wrap(
         try:
             after_next(request)
         except Exception:  # noqa: BLE001 - as above
-            logger().exception("a request could not be noted")
+            logger().exception("the request that has just come could not be noted")
         return request
 
     return wait_next_invocation

@@ -1,14 +1,14 @@
 """The end on Lambda: leftovers are worked off in the runtime's share, then by an heir in the rest of the two seconds.
 
 What Lambda does (Developer Guide, "Lambda runtime environment lifecycle"): SIGTERM to the runtime's process group, SIGKILL
-300 ms later, and only then SHUTDOWN to the extensions, with what is left of 2,000 ms. So the runtime must not linger,
-and what it cannot finish goes on in a forked child in a session of its own, which the SIGKILL does not reach; the
-extension, told its process id through the handled-file, waits for it. That Lambda's own supervisor lets such a child
+300 ms later, and only then SHUTDOWN to the extensions, with what is left of 2,000 ms. So the runtime must not linger.
+What it cannot finish goes on in a forked child in a session of its own, which the SIGKILL does not reach. The extension
+reads the child's process id in the handled-file, and waits for it. That Lambda's own supervisor lets such a child
 live as long as its emulator does has not been verified.
 
-The child is forked between two jobs, if the running one ends in time: what a job has in its hands at the fork (a lock, an
-import, a connection in the middle of a query) is in the child as it was at that moment. All of this runs on the thread
-that hears SIGTERM (signals.py).
+The child is forked between two jobs, if the running one ends in time. What a job holds at the fork (a lock, an import, a
+connection with a query under way) would stay in the child as it was at that moment. All of this runs on the thread that
+hears SIGTERM (signals.py).
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Shutdown:
         report_lost(process, lost, f"the environment was shut down and they could not be worked off: {error}")
 
     def _finish_alone(self, deadlines: Deadlines, sending: Sending | None) -> None:
-        """See the running job out as long as there is time, and name the rest."""
+        """Wait for the running job while there is time, and name the rest."""
         process = self._process
         process.drain.wait_until_idle(deadlines.last_end)
         unknown = [] if sending is None else sending.finish(deadlines.last_end)
@@ -74,7 +74,7 @@ class Shutdown:
         report_lost(process, lost, "the environment was shut down")
 
     def _leave(self, deadlines: Deadlines) -> None:
-        """Hand over what has not been started, between two jobs if there is time, and see a running job out."""
+        """Hand over what has not been started, between two jobs if there is time, and wait for a running job."""
         process = self._process
         process.drain.wait_until_idle(deadlines.fork)
         punches = process.queue.clear()
@@ -88,7 +88,7 @@ class Shutdown:
     def _bequeath(self, punches: list[Punch], running: list[Punch], deadlines: Deadlines) -> Heir | None:
         """Fork the heir; it begins when it is told to, or this process has died.
 
-        The punches have left this process's queue: whatever happens, none runs twice.
+        The punches have left this process's queue, so none runs twice, whatever happens.
         """
         try:
             from lambda_punch.runtime.heir import Estate, fork_heir

@@ -1,14 +1,14 @@
 """The process's slots for SIGTERM: its handler, the wakeup descriptor, and the signal that wakes the main thread.
 
-Ways that do not work. A Python signal handler alone: while awslambdaric waits for its next event the main thread sits
-in C, and up to Python 3.11 the handler runs only when the next event comes. A SIGTERM handler that drains: it would run
-jobs on top of a handler that may hold their locks. So: the C-level handler writes to a pipe (``set_wakeup_fd``), and a
-thread reads it. Python's handler, when its turn comes, calls the handler that the user had installed. Where its turn
-cannot come, the thread calls the user's handler in its place.
+Two ways do not work. A Python signal handler alone: while awslambdaric waits for its next event the main thread sits in
+C, and up to Python 3.11 the handler runs only when the next event comes. A SIGTERM handler that drains: it would run jobs
+on top of a handler that may hold their locks. So the C-level handler writes to a pipe (``set_wakeup_fd``), and a thread
+reads it. When Python's handler gets to run, it calls the handler that the user had installed. If it cannot get to run,
+the thread calls the user's handler in its place.
 
-All of these slots are the process's, so others take them, too: asyncio leaves the wakeup descriptor at -1 behind every
-loop that had a signal handler; code that closes descriptors by number closes ours. ``check()`` looks at them after each
-response, on the main thread. A forked child gives them back: it would write into its parent's pipe.
+These slots belong to the whole process, so other code takes them, too. asyncio sets the wakeup descriptor to -1 after
+every loop that had a signal handler. Code that closes descriptors by number closes ours. ``check()`` looks at the slots
+after each response, on the main thread. A forked child gives them back, because it would write into its parent's pipe.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ else:
 
 _WAIT = 0.27  # seconds, at most, for which a signal handler waits: SIGKILL is due 0.3 seconds after SIGTERM
 
-_WAKE = signal.SIGURG  # ignored by default, so harmless wherever our handler should be missing
+_WAKE = signal.SIGURG  # ignored by default, so harmless if our handler is missing
 
 
 class Sigterm:
@@ -72,7 +72,7 @@ class Sigterm:
             if not self._is_open():
                 self._open()
             others = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        except (OSError, RuntimeError, ValueError):  # no descriptors, or no thread: another time, then
+        except (OSError, RuntimeError, ValueError):  # no descriptors, or no thread: the next check tries again
             return
         if others not in (-1, self._writer):
             self._others = others
@@ -85,7 +85,7 @@ class Sigterm:
         threads.start_at_once(threads.SIGTERM, lambda: self._watch(reader))
 
     def _is_open(self) -> bool:
-        """Tell whether the descriptor is still the pipe's: whoever closes it by number may get the number himself."""
+        """Tell whether the descriptor is still the pipe's. Code that closed it may have a file with its number now."""
         try:
             status = os.fstat(self._writer)
         except OSError:
@@ -126,10 +126,10 @@ class Sigterm:
             signal.pthread_kill(threading.main_thread().ident or 0, _WAKE)
 
     def _handle(self, number: int, frame: Any) -> None:
-        """Run on the main thread, when it gets there: leave it to the thread, which works the leftovers off first.
+        """Run on the main thread when that runs Python code. Leave the rest to the thread, which works leftovers off first.
 
-        To wait here would keep the main thread in the middle of what it was doing, with whatever locks it holds, and
-        jobs may need these. The user's handler comes with the wake at the end.
+        If this waited, the main thread would stand still in the middle of what it was doing and keep its locks, which
+        jobs may need. The wake at the end has the user's handler called.
         """
         _pass_on(self._writer, bytes([number]))  # the wakeup descriptor may have been another's at that moment
         if signal.getsignal(_WAKE) != self._wake:
@@ -148,8 +148,8 @@ class Sigterm:
             self._called = True
             handler(int(signal.SIGTERM), frame)
 
-    # A child that is forked has our handler and our pipe. What it gets is its own, and must not be taken for ours: so it
-    # gets nothing until it has given both back.
+    # A forked child has our handler and our pipe. A SIGTERM that it gets must not reach our thread, so SIGTERM is blocked
+    # in it until it has given both back.
 
     def _hold_back(self) -> None:
         self._masks[threading.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
@@ -181,7 +181,7 @@ def _pass_on(descriptor: int, data: bytes) -> None:
     try:
         os.write(descriptor, data)
     except OSError:
-        pass  # whoever had the wakeup descriptor before has closed it
+        pass  # the code that had the wakeup descriptor before has closed it
 
 
 def _flush() -> None:

@@ -1,8 +1,8 @@
-"""Punches that would not be run in time, and can be sent elsewhere instead: durable jobs, to their queue.
+"""Sends durable jobs that were pushed and would not be run in time to their queues.
 
-A punch is taken out of this process's queue before it is sent, so none is both run and sent; what could not be sent is
-put back, at the front, and then it is a punch like any other. Who sends is set by whoever declares such jobs
-(``Process.take_up_jobs``). The entry in the ledger of what was sent is settled.
+A punch is taken out of this process's queue before it is sent, so none is both run and sent. A punch that could not be
+sent is put back at the front, and is then a punch like any other. ``Process.take_up_jobs`` sets what sends them. When a
+punch has been sent, its entry in the ledger is settled.
 """
 
 from __future__ import annotations
@@ -74,12 +74,12 @@ class Sending:
         return sending
 
     def send(self) -> None:
-        """Send. Where it is not known whether they were sent, they count as sent: twice is worse than once."""
+        """Send. If it is not known whether they were sent, they count as sent, so that none is both sent and run."""
         try:
             unsent = [] if self._spill is None or not self._punches else self._spill.send(self._punches)
         except Exception:  # noqa: BLE001 - botocore's, or ours
             logger().exception(
-                "%d durable jobs could not be sent to their queues, or only some of them", len(self._punches)
+                "not all of %d durable jobs could be sent to their queues; none of them runs here", len(self._punches)
             )
             unsent = []
         kept = {punch.number for punch in unsent}
@@ -90,7 +90,7 @@ class Sending:
         self._ended.set()
 
     def finish(self, until: float) -> list[Punch]:
-        """Wait up to ``until`` (epoch seconds); put back what was not sent; return those of which it is not known."""
+        """Wait up to ``until`` (epoch seconds); put back what was not sent; return what may have been sent or not."""
         if not self._punches:
             return []
         self._ended.wait(min(max(0.0, until - time.time()), threading.TIMEOUT_MAX))
@@ -102,7 +102,7 @@ class Sending:
 
 
 class Leftovers:
-    """Sends what waits some time before a drain's end, also while a job runs, and what is left at that end."""
+    """Sends waiting punches some time before a drain's end, also while a job runs, and the rest at that end."""
 
     def __init__(self, source: Source, spill: Spill, until: float) -> None:
         self._source = source
@@ -125,18 +125,21 @@ class Leftovers:
         sending.finish(0.0)
 
     def end(self, until: float) -> None:
-        """End with the drain; if that is because the time is over, wait for the sending, but not for long."""
+        """End when the drain does. If the drain's time is over, wait for the sending, but not for long."""
         self._time_is_over = time.time() >= until
         self._drained.set()
         self._thread.join(max(0.0, until + _AFTER - time.time()))
 
 
 def watch(source: Source, until: float) -> Leftovers | None:
-    """Have what waits sent before ``until`` (epoch seconds); None where nothing can be, or there is no end."""
+    """Have waiting punches sent before ``until`` (epoch seconds). None if nothing can be sent, or there is no end."""
     if source.spill is None or until == float("inf"):
         return None
     try:
         return Leftovers(source, source.spill, until)
     except RuntimeError as error:  # the system refuses a thread
-        logger().error("durable jobs that are not run in time cannot be sent to their queues: %s", error)
+        logger().error(
+            "durable jobs that are not run in time are not sent to their queues, because the system refuses a thread: %s",
+            error,
+        )
         return None

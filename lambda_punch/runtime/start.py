@@ -1,4 +1,4 @@
-"""start(): where are we, and which mode follows. The one door to the process's state for all that stands above.
+"""start(): where are we, and which mode follows? The layers above reach the process's state through this file only.
 
 | where                                          | found by                                        | mode                      |
 | ---------------------------------------------- | ----------------------------------------------- | ------------------------- |
@@ -72,7 +72,7 @@ def _begin(process: Process) -> Mode:
 
 
 def measure(found: Settings) -> None:
-    """Have metrics written, unless they are off; off Lambda only if somebody asked for them. Idempotent."""
+    """Have metrics written, unless they are off; outside Lambda only if an option asks for them. Idempotent."""
     global _measured  # noqa: PLW0603 - once per process
     if _measured:
         return
@@ -90,7 +90,7 @@ def measure(found: Settings) -> None:
 
 
 def after_response(function: Any) -> None:
-    """Run a function of our own behind the response of the request now being handled; at once if there is none."""
+    """Run a function of the library after the response of the request now being handled; at once if there is none."""
     if process.sequence > process.queue.released:
         process.push(function)
     else:
@@ -109,8 +109,8 @@ def _at_exit(finish: Callable[[], None], *, forked: bool) -> None:
     """Have ``finish`` called while executors, asyncio and new threads can still be used.
 
     The hooks of atexit come too late: the interpreter has closed its executors by then, and from 3.12 on it starts no
-    threads any more. Those of threading come in the opposite order of their registration, and concurrent.futures has
-    one, so that is imported first. A child of multiprocessing ends without either; it has hooks of its own.
+    threads any more. Hooks of threading are called in the opposite order of their registration. concurrent.futures has
+    one, so it is imported first. A child of multiprocessing calls neither kind, but has hooks of its own.
     """
     import atexit
     import concurrent.futures.thread  # noqa: F401 - see above
@@ -138,21 +138,21 @@ def _at_exit(finish: Callable[[], None], *, forked: bool) -> None:
 
 
 def _within(process: Process) -> Mode:
-    """Run what is pushed there and then: a child may end without Python's exit, and what waits is lost in silence."""
+    """Run a job before push() returns: a child may end without Python's exit, and would lose jobs without a line."""
     from lambda_punch.runtime.rare_modes import Within
 
     return Within(process)
 
 
 class _Client:
-    """What the moments of awslambdaric mean to us; both are its main thread's."""
+    """Hears from awslambdaric when a response is out and when a request has come, on its main thread."""
 
     def __init__(self) -> None:
         self.sigterm: Sigterm | None = None
         self._told = False
 
     def before_next(self) -> None:
-        """Note that it asks for its next event: the response of the last one is out, if there was one."""
+        """Note that the client asks for its next event, so the response of the last one, if any, is out."""
         if self.sigterm is not None:
             self.sigterm.check()
         if process.sequence:
@@ -192,7 +192,7 @@ def _on_lambda(process: Process, found: Settings) -> Mode:
         request_id, deadline_ms = late
         process.begin(request_id, max(1, until_ms(deadline_ms)))
         _log.logger().error(
-            "start() was called inside the handler, so this request's jobs hold the function itself; call it in module code"
+            "start() was called inside the handler, so the function itself waits for this request's jobs; call it in module code"
         )
     client = _Client()
     watched = watch_runtime_client(client.before_next, client.after_next)
@@ -215,13 +215,16 @@ def _has_snapshot() -> bool:
 
 
 def _before_restore(process: Process, go_on: Any, *, watched: bool) -> Mode:
-    """Go on when the snapshot has been restored: what is made before it is in every environment that comes from it."""
+    """Go on when the snapshot has been restored: every environment that comes from it has what is made before."""
     from lambda_punch.runtime.rare_modes import BeforeRestore
 
     try:
         from snapshot_restore_py import register_after_restore  # type: ignore[import-untyped]  # Lambda has it
     except ImportError:
-        _log.logger().error("SnapStart without snapshot_restore_py: what is made now is in every environment")
+        _log.logger().error(
+            "SnapStart without the package snapshot_restore_py, so environments share the files and threads made now; "
+            "install snapshot-restore-py with the function"
+        )
         return go_on()  # type: ignore[no-any-return]  # it is a mode
     register_after_restore(lambda: process.become(go_on()))
     return BeforeRestore(process, watched=watched)
@@ -243,7 +246,10 @@ def _mode(process: Process, file: HandledFile | None, found: Settings, *, watche
 
     if _managed():
         return Unheld(process, watched=watched, directory=_directory(found) if _meeting_place(found) else "")
-    _log.logger().error("neither the extension nor awslambdaric is there: jobs can be frozen before they are done")
+    _log.logger().error(
+        "neither the extension nor AWS's runtime client is there, so the environment can freeze before jobs are done; "
+        "install the extension with lambda-punch install"
+    )
     return Unheld(process, watched=watched, freezes=True)
 
 

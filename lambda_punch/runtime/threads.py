@@ -1,19 +1,19 @@
 """Every thread of this library: born here, named, guarded, and watched.
 
-| thread                    | who has it made, and when                            | what it does                                          | what its death does                                                    |
+| thread                    | who starts it, and when                              | what it does                                          | what happens when it dies                                              |
 | ------------------------- | ---------------------------------------------------- | ----------------------------------------------------- | ---------------------------------------------------------------------- |
 | `lambda-punch-sigterm`    | start() on Lambda                                    | reads the pipe that SIGTERM writes to                 | leftovers are not worked off at the shutdown; the extension names them |
-| `lambda-punch-drain`      | the first punches                                    | has punches run: as the extension asks, or without it | jobs run without the extension from now on, on a new thread            |
+| `lambda-punch-drain`      | the first punches                                    | runs punches, as the extension asks or without it     | jobs run without the extension from now on, on a new thread            |
 | `lambda-punch-worker`     | a drain, with `workers` above one                    | runs punches beside the drain's thread                | the drain goes on without it                                           |
 | `lambda-punch-loop`       | the first `async def` job or handler                 | runs the asyncio loop                                 | what ran on the loop has failed, and the next async job gets a new one |
-| `lambda-punch-spill`      | a drain or a shutdown with pushed durable jobs       | sends to their queues what would be lost              | it is not known whether durable jobs were sent                         |
-| `lambda-punch-memory`     | the first job sent to the backend `memory`           | runs what comes due                                   | the next job of that backend gets a new one                            |
+| `lambda-punch-spill`      | a drain or a shutdown with pushed durable jobs       | sends jobs that would be lost to their queues         | it is not known whether durable jobs were sent                         |
+| `lambda-punch-memory`     | the first job sent to the backend `memory`           | runs jobs that are due                                | the next job of that backend gets a new one                            |
 | `lambda-punch-consumer`   | a batch, with `concurrency` above one                | runs messages of the batch                            | its message is kept, and comes again                                   |
 | `lambda-punch-time-limit` | a durable job with a time limit, off the main thread | interrupts the job when its time is up                | the job is not interrupted                                             |
 | `lambda-punch-flush`      | a flush of telemetry                                 | flushes one vendor                                    | the next vendor is flushed                                             |
 
-All are daemons. The death of any is one ERROR line. Nobody waits for one without a limit or a look at whether it lives.
-A forked child has none of them; whoever needs one there has a new one made.
+All are daemons. The death of any is one ERROR line. Code that waits for one has a time limit, or looks whether it lives.
+A forked child has none of them; code that needs one there starts a new one.
 """
 
 from __future__ import annotations
@@ -67,9 +67,9 @@ def replaced_by() -> str:
 def start(
     name: str, body: Callable[[], object], died: Callable[[BaseException], object] | None = None
 ) -> threading.Thread:
-    """Start a thread that runs ``body``; what escapes from it is logged, then given to ``died`` on that thread.
+    """Start a thread that runs ``body``; an error that escapes from it is logged, then given to ``died`` on that thread.
 
-    Raises RuntimeError where the system refuses a thread.
+    Raises RuntimeError if the system refuses a thread.
     """
     import threading
 
@@ -95,4 +95,4 @@ def _guard(name: str, body: Callable[[], object], died: Callable[[BaseException]
             try:
                 died(error)
             except BaseException as another:  # noqa: BLE001 - as above
-                logger().error("the death of %s could not be dealt with: %r", name, another, exc_info=another)
+                logger().error("what follows the death of the thread %s failed: %r", name, another, exc_info=another)

@@ -1,8 +1,8 @@
-"""An end for a job that takes too long.
+"""Ends jobs that take too long.
 
-A plain function is interrupted by an exception that is raised in its thread between two steps of Python code: not before
-a call that blocks (a socket without a timeout, a long sleep) has returned. It is no Exception, so ``except Exception``
-in the job does not catch it. What is awaited is cancelled. Code that catches BaseException, and C code that never comes
+A plain function is interrupted by an exception that is raised in its thread between two steps of Python code, so not
+before a call that blocks (a socket without a timeout, a long sleep) has returned. It is a BaseException, so ``except
+Exception`` in the job does not catch it. What is awaited is cancelled. Code that catches BaseException, and C code that never comes
 back, cannot be reached.
 """
 
@@ -44,7 +44,7 @@ def interrupted_after(seconds: float) -> Iterator[None]:
     try:
         threads.start(threads.TIME_LIMIT, interrupt)
     except RuntimeError as error:  # the system refuses
-        logger().error("a job has no time limit: %s", error)
+        logger().error("a job runs without its time limit, because the system refuses a thread: %s", error)
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""A thread that drains when told to, where no extension does the telling."""
+"""A thread that drains when this process asks for it, without the extension."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Worker:
     def request(self, until: float) -> threading.Event:
         """Have all released punches drained; start none at or after ``until``. The event is set at the end.
 
-        Where the system refuses a thread, nothing is drained by this request, the event is never set, and the log says
-        so; the next request tries again.
+        If the system refuses a thread, this request drains nothing, its event is never set, and the log says so. The next
+        request tries again.
         """
         done = threading.Event()
         self._requests.put((until, done))
@@ -47,12 +47,14 @@ class Worker:
         try:
             self._thread = threads.start(threads.DRAIN, self._work, self._replace)
         except RuntimeError as error:
-            logger().error("jobs wait, for there is no thread to run them on: %s", error)
+            logger().error(
+                "jobs wait for the next request, because the system refuses a thread to run them on: %s", error
+            )
             return False
         return True
 
     def _replace(self, _error: BaseException) -> None:
-        """Have another thread made for what has been asked for meanwhile; the dead one's last act."""
+        """Start another thread for the requests that came meanwhile; the dying thread calls this last."""
         with self._starting:
             self._thread = None
             if not self._requests.empty():

@@ -80,7 +80,7 @@ def test_a_directory_open_to_others_is_refused(directory: Path) -> None:
     """Anybody could have put the file there."""
     directory.chmod(0o755)
 
-    with pytest.raises(NoExtensionError, match=r"not a directory of this user alone"):
+    with pytest.raises(NoExtensionError, match=r"not a directory for this user alone"):
         HandledFile(str(directory))
 
 
@@ -95,7 +95,7 @@ def test_a_directory_that_is_not_ours_is_refused(directory: Path, monkeypatch: p
         own = os.getuid()
         monkeypatch.setattr(os, "getuid", lambda: own + 1)
 
-    with pytest.raises(NoExtensionError, match=r"not a directory of this user alone"):
+    with pytest.raises(NoExtensionError, match=r"not a directory for this user alone"):
         HandledFile(str(directory))
 
 

@@ -66,7 +66,7 @@ def test_a_loop_that_is_stopped_goes_on(loop: BackgroundLoop, errors: list[str])
 def test_a_task_that_ends_the_loop_is_logged_and_the_loop_goes_on(loop: BackgroundLoop, errors: list[str]) -> None:
     """A task that a job has made, so nobody else would hear of it."""
     assert loop.run(leave_by_a_task()) == 8
-    assert errors == ["SystemExit(3) ended the event loop; it goes on"]
+    assert errors == ["SystemExit(3) ended the event loop that all async jobs share; it goes on"]
 
 
 def test_what_was_on_a_loop_that_is_closed_has_failed_and_the_next_one_gets_a_new_loop(

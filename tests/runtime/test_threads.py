@@ -79,7 +79,9 @@ def test_where_no_thread_can_be_had_jobs_wait_and_the_next_request_tries_again(
     process.respond()
 
     assert time.monotonic() - began < 5
-    assert errors == ["jobs wait, for there is no thread to run them on: can't start new thread"]
+    assert errors == [
+        "jobs wait for the next request, because the system refuses a thread to run them on: can't start new thread"
+    ]
     lift()
     process.begin("request-2", int(time.time() * 1000) + 60_000)
     process.respond()
@@ -101,7 +103,7 @@ def test_refused_helpers_leave_the_drain_to_those_it_has(
     lift()
 
     assert sorted(done) == [0, 0, 0, 1, 1, 1]
-    assert errors == ["only 1 of the workers run: can't start new thread"] * 2
+    assert errors == ["jobs run on 1 threads at a time, because the system refuses more: can't start new thread"] * 2
 
 
 @pytest.fixture
