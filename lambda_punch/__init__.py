@@ -11,9 +11,8 @@
         finally:
             punch.handled(context)
 
-A pushed callable runs at most once, after the response of the request that pushed it, in the order pushed (one
-worker) unless you ask for more workers. It is lost only if the environment is killed under it, and then the log says
-what was lost.
+A pushed callable runs at most once, after the response of the request that pushed it, and in the order pushed unless you
+ask for more than one worker. It is lost only if the environment ends before it, and then the log names it.
 """
 
 from __future__ import annotations
@@ -105,9 +104,9 @@ push = _process.push
 def handled(context: object) -> None:
     """Say that the handler is done; call it in a ``finally`` block with Lambda's context.
 
-    Where the runtime client is AWS's own, the response is known to be out when the client asks for its next event;
-    then this call only checks its argument, and forgetting it costs nothing. With any other runtime it is what tells
-    the extension. Never raises: a context without ``aws_request_id`` is a WARNING.
+    With AWS's own runtime client the response is known to be out when the client asks for its next event. Then this
+    call only checks its argument, and forgetting it costs nothing. With any other runtime client this call tells the
+    extension. Never raises: a context without ``aws_request_id`` is a WARNING.
     """
     _process.mode.handled(context)
 
@@ -115,11 +114,12 @@ def handled(context: object) -> None:
 def start() -> None:
     """Get ready, once per process; call it outside the handler, in module code. Further calls do nothing.
 
-    The first push() or handled() calls it if nobody has. Called inside the handler it works, but the extension cannot
-    wait for that one request, so the function itself does; an ERROR line says so. Takes about a millisecond; on Lambda it
-    opens the handled-file, wraps the runtime client and watches for SIGTERM. Raises nothing: anything missing is
-    logged once at ERROR, and the library falls back to the next best way. May be called from any thread, but only on
-    the main thread can it watch for SIGTERM. A forked child of a started process starts anew, as off Lambda.
+    The first push() or handled() calls it if nobody has. It works inside the handler, too, but
+    the extension cannot wait for that one request, so the function itself does; an ERROR line says so. Takes about a
+    millisecond. On Lambda it opens the handled-file, wraps the runtime client and watches for SIGTERM. Never raises:
+    anything missing is logged once at ERROR, and the library falls back to the next best way. May be called from any
+    thread, but it can watch for SIGTERM only from the main thread. A forked child of a started process starts anew, as
+    outside Lambda.
     """
     _start()
 
@@ -138,10 +138,10 @@ def on_lost(function: L) -> L:
     """Call ``function(punches, reason)`` when jobs are given up, after the ERROR line that names them; a decorator.
 
     ``punches`` is a list of Punch: those that were not started, and those that were running, when the environment or
-    the process ended. It is called for each request, with the context variables of its first job,
-    in the process that gives them up, at its very end: at a shutdown that is often a
-    forked child, with some 100 ms left. If the process was killed nobody can call it, and the extension writes the
-    line. What it raises is logged. The last one set is the one used.
+    the process ended. It is called once for each request, with the context variables of its first job, at the very end
+    of the process that gives the jobs up. At a shutdown this is often a forked child, with some 100 ms left. If the
+    process was killed, nothing can call it, and the extension writes the line. What it raises is logged. The last one
+    set is the one used.
     """
     _process.on_lost(function)
     return function
@@ -158,23 +158,23 @@ def around_job(function: A) -> A:
             print(job.name, time.monotonic() - began)
 
     ``job`` is a Punch, or the Execution of a durable job; both have a ``name``. The manager is entered in the job's
-    context (what it sets there, the job sees) and on its thread, round the call and all that is awaited of it; the
-    report of a failure is made inside it. ``__aenter__`` is called on the event loop, round what an asynchronous job
-    awaits, and not round a plain function; a manager may have both. None stands for nothing. What the hook or the manager
-    raises is logged, and the job runs as without it; what ``__exit__`` returns is ignored. Several are entered in the
-    order added. From any thread; a forked child has them, too.
+    context, so the job sees what it sets there, and on its thread, round the call and everything awaited of it. A failure
+    is reported inside it. ``__aenter__`` is called on the event loop, round what an asynchronous job awaits, and not
+    round a plain function; a manager may have both. A hook may return None. What the hook or the manager raises is
+    logged, and the job runs without it. What ``__exit__`` returns is ignored. Several hooks are entered in the order
+    added. May be called from any thread; a forked child has the hooks, too.
     """
     _process.around(function)
     return function
 
 
 def time_limit(seconds: float) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Return a decorator for functions that are to be interrupted after so many seconds: ``push(time_limit(5)(send), 42)``.
+    """Return a decorator that interrupts a function after so many seconds: ``push(time_limit(5)(send), 42)``.
 
     The function then raises JobTimeoutError. A plain function is interrupted between two steps of Python code, so not
-    before a call that blocks has returned; what an ``async def`` awaits is cancelled. Code that catches BaseException,
-    and C code that never comes back, cannot be reached. ``configure(job_timeout=...)`` limits every pushed job.
-    Raises ConfigurationError for what is no number of seconds from 0.001 to 900. From any thread.
+    before a call that blocks has returned. What an ``async def`` awaits is cancelled. Code that catches BaseException,
+    and C code that never returns, cannot be interrupted. ``configure(job_timeout=...)`` limits every pushed job.
+    Raises ConfigurationError unless ``seconds`` is a number from 0.001 to 900. May be called from any thread.
     """
     from lambda_punch._settings import seconds as check
 
@@ -191,9 +191,9 @@ def time_limit(seconds: float) -> Callable[[Callable[P, R]], Callable[P, R]]:
 def remaining_time() -> float:
     """Return the seconds that a job has left: until the margin before the timeout of the invoke now under way.
 
-    From then on the environment may freeze while the job runs; 0.0 is returned. At the shutdown it is the time until
-    the process is ended. Infinite where nothing freezes: on Managed Instances and off Lambda. A job that went on at a
-    later invoke is told what is left of that one. May be called from any thread, also in the handler.
+    Returns 0.0 from then on, when the environment may freeze while the job runs. At the shutdown it is the time until
+    the process is ended. Infinite where nothing freezes: on Managed Instances and outside Lambda. A job that goes on at a
+    later invoke gets what is left of that one. May be called from any thread, also in the handler.
     """
     return _process.remaining_time()
 
@@ -213,7 +213,7 @@ if TYPE_CHECKING:
 def handler(function: Callable[..., Any]) -> Callable[..., Any]:
     """Make a Lambda handler that calls handled() by itself; a decorator, which also calls start().
 
-    A generator handler answers with what it yields first; the rest of it runs after the response. An error in that
+    A generator handler answers with its first ``yield``, and the rest of it runs after the response. An error in the
     rest goes to the error handler and never changes the response. ``async def`` handlers, plain and generators, run on
     the same loop as ``async def`` jobs.
     """
@@ -224,7 +224,7 @@ def handler(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def __getattr__(name: str) -> object:
-    """Import what is asked for: errors, durable jobs, and ``Punch`` come from modules that not every cold start needs."""
+    """Import a public name at its first use: errors, durable jobs and ``Punch``, which not every cold start needs."""
     if name == "Punch":
         from lambda_punch.runtime.punch import Punch
 
@@ -241,5 +241,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """Return the public names, also those that are imported only when they are asked for."""
+    """Return the public names, also those that are imported at their first use."""
     return sorted(__all__)

@@ -1,7 +1,7 @@
-"""What happens to jobs and punches, told to whoever wants to know (metrics.py does).
+"""Events of jobs and punches, and who listens to them (metrics.py does).
 
-Any thread may tell; listeners are called on that thread, in its way, and what they raise is logged. Without listeners
-telling costs next to nothing.
+Any thread may tell an event. Listeners are called on that thread, which waits for them, and what they raise is logged.
+Without listeners an event costs next to nothing.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ _state = _State()
 
 
 def subscribe(listener: Listener, *, punches: bool = False) -> Callable[[], None]:
-    """Have ``listener(event)`` called for each event, those of punches only if asked for; return how to end it."""
+    """Have ``listener(event)`` called for each event, those of punches if asked for; return a function to end it."""
     _state.listeners.append(listener)
     _state.punches = _state.punches or punches
 
@@ -89,4 +89,4 @@ def tell(event: JobEvent | PunchesRan | PunchesLost) -> None:
         try:
             listener(event)
         except Exception:  # noqa: BLE001 - a listener must not change what it listens to
-            logger().exception("a listener failed")
+            logger().exception("a listener to the library's events failed")

@@ -1,4 +1,4 @@
-"""The logger ``lambda_punch``, made when there is first something to say: logging is slow to import."""
+"""The logger ``lambda_punch``, made at the first line, because logging is slow to import."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ def logger() -> Log:
     import logging
 
     found = logging.getLogger("lambda_punch")
-    found.disabled = False  # logging.config disables every logger that exists, by default, and does not mean us
+    found.disabled = False  # logging.config disables every logger that exists, by default; promised lines must come
     if found.level == logging.NOTSET:
         found.setLevel(_level)
     return Log(found)
 
 
 class Log:
-    """Writes to the logger and never raises: what is to be done after a line is done whatever becomes of it.
+    """Writes to the logger and never raises, so the code after a line runs in any case.
 
-    awslambdaric's handler lets errors out, and there are some: without a descriptor a traceback cannot be formatted on
-    Python 3.13, which imports for it. Then the line is written without the traceback.
+    awslambdaric's log handler lets errors out. One is known: Python 3.13 imports a module to format a traceback, and
+    cannot without a free descriptor. Then the line is written without the traceback.
     """
 
     __slots__ = ("_logger",)
@@ -60,7 +60,7 @@ class Log:
         try:
             if (
                 level >= 40 and self._logger.manager.disable >= level
-            ):  # logging.disable(): what is promised is still told
+            ):  # logging.disable(): promised lines must still come
                 import sys
 
                 sys.stderr.write(f"[ERROR] lambda_punch: {message % args if args else message}\n")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     P = ParamSpec("P")
     Sink = Callable[[dict[str, Any]], object]
     Check = Callable[[str, Any], object]
-    Expected = Callable[[Any], str | None]  # what a value has to be, None if it is that
+    Expected = Callable[[Any], str | None]  # says what a value must be; None if it is right
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 BACKENDS = ("sqs", "lambda_event", "memory")
@@ -77,7 +77,7 @@ def option(  # noqa: PLR0913 - as Option
 
 
 def number(least: float, most: float, *, whole: bool = False, unit: str = "") -> Expected:
-    """Return what tells whether a value is a number within bounds; True and False are not numbers."""
+    """Return a function that says what a value must be: a number within bounds. True and False are not numbers."""
     kinds = (int,) if whole else (int, float)
     expected = f"a {'whole ' if whole else ''}number{unit and f' of {unit}'} from {least:g} to {most:g}"
 
@@ -89,12 +89,12 @@ def number(least: float, most: float, *, whole: bool = False, unit: str = "") ->
 
 
 def flag(value: Any) -> str | None:
-    """Tell whether a value is True or False."""
+    """Say what a value must be: True or False."""
     return None if isinstance(value, bool) else "True or False"
 
 
 def must_be(expected: Expected, keep: Callable[[Any], Any] | None = None) -> Check:
-    """Return a check that raises for what is not expected; ``keep`` makes of a right value what is kept."""
+    """Return a check that raises for a value that is not expected; ``keep`` turns a right value into what is kept."""
 
     def check(name: str, value: Any) -> Any:
         if text := expected(value):
@@ -146,7 +146,10 @@ def parse_json(text: str) -> Any:
     """Read a variable that holds JSON."""
     import json
 
-    return json.loads(text)
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise wrong(f"it must be JSON: {error}") from None
 
 
 class QueueSettings:
@@ -187,7 +190,7 @@ def _queue(name: str, settings: Any) -> QueueSettings:
 
 
 def wrong(message: str) -> ConfigurationError:
-    """Return the error for a value that cannot be."""
+    """Return the error for a wrong value."""
     from lambda_punch.errors import ConfigurationError
 
     return ConfigurationError(message)
@@ -203,9 +206,9 @@ else:
 
 
 class Settings(_Declared):
-    """The options, checked, and not to be changed once made. None for an option stands for its default.
+    """The options, checked, and not changed once made. None for an option stands for its default.
 
-    Raises ConfigurationError for a value that cannot be, and for a name that is no option.
+    Raises ConfigurationError for a wrong value, and for an unknown option.
     """
 
     # fmt: off
@@ -222,11 +225,11 @@ class Settings(_Declared):
         default=30.0, parse=float)
     dir: str = option(must_be(lambda value: "a path" if "\0" in value else None), "directory in which the function and the extension meet; by default one in /tmp",
         default="", init=False)  # the extension reads the variable, too, and does not see the code
-    queues: Mapping[str, Any] = option(queues_of, "what is known of each queue, by its name in the code",
+    queues: Mapping[str, Any] = option(queues_of, "settings of each queue, by its name in the code",
         default={}, parse=parse_json, kind="jobs")
-    backend: str | None = option(or_none(one_of(*BACKENDS)), "one backend in place of each job's own: memory, say",
+    backend: str | None = option(or_none(one_of(*BACKENDS)), "one backend for all jobs, in place of their own: memory, say",
         default=None, kind="jobs")
-    retries: int = option(whole(0, 12), "most retries of any job", default=12, parse=int, kind="jobs")
+    retries: int = option(whole(0, 12), "the most retries that any job may have", default=12, parse=int, kind="jobs")
     concurrency: int = option(whole(1, 1000), "how many jobs of one batch run at the same time, on standard queues",
         default=1, parse=int, kind="jobs")
     fifo_stop: str = option(one_of("group", "batch"), "what stops at a failure on a FIFO queue: the group, or the batch",
@@ -235,7 +238,7 @@ class Settings(_Declared):
         "seconds before the margin at which pushed durable jobs that still wait are sent to their queues",
         default=1.0, parse=float, kind="jobs")
     metrics: str = option(one_of("off", "jobs", "all"),
-        "whose metrics are written: nobody's, those of durable jobs, or those of punches, too",
+        "which metrics are written: none, those of durable jobs, or those of punches as well",
         default="jobs", kind="metrics")
     metrics_namespace: str = option(text_of(255), "CloudWatch namespace", default="LambdaPunch", kind="metrics")
     metrics_app_name: str | None = option(or_none(text_of(1024)),
@@ -283,7 +286,7 @@ def configure(**options: Any) -> None:
         if name in OPTIONS and not OPTIONS[name].in_code:
             raise wrong(f"{name} cannot be set in code; set {OPTIONS[name].variable}, which the extension reads, too")
     given = {name: value for name, value in options.items() if value is not None}
-    Settings(**given)  # raises for what cannot be
+    Settings(**given)  # raises for a wrong value
     _state.given.update(given)
 
 
@@ -292,16 +295,16 @@ configure.__doc__ = f"""Set options in code; they win over the environment varia
     {"".join(f"{name}: {each.text} ({each.default!r})." + chr(10) + "    " for name, each in OPTIONS.items() if each.in_code)}
     Each but metrics_sink has a variable, too: {PREFIX} and its name in capitals. None leaves an option as it is.
 
-    Raises ConfigurationError for a value that cannot be, and where it comes too late: after start(), or after the first
-    durable job. Nothing is changed then. Call it from one thread; a forked child has its parent's settings.
+    Raises ConfigurationError for a wrong value, and if it comes too late: after start(), or after the first durable job.
+    Nothing is changed then. Call it from one thread; a forked child has its parent's settings.
     """
 
 
 def read(environ: Mapping[str, str] | None = None) -> tuple[Settings, list[str]]:
     """Return the settings, and a complaint for each variable that cannot be used. Changes nothing.
 
-    What code says wins over the environment. A wrong variable is left out and its default is used: it must not keep
-    the function from starting.
+    What code sets wins over the environment. A wrong variable is left out and the default is used, because it must not
+    keep the function from starting.
     """
     environ = os.environ if environ is None else environ
     found: dict[str, Any] = {}
@@ -309,7 +312,7 @@ def read(environ: Mapping[str, str] | None = None) -> tuple[Settings, list[str]]
     for name, each in OPTIONS.items():
         if each.parse is not None and (text := environ.get(each.variable)):
             try:
-                value = each.parse(text)
+                value = _parsed(each.parse, text)
                 each.check(name, value)
             except ValueError as error:
                 complaints.append(f"{each.variable}={text!r} is not used: {error}")
@@ -318,8 +321,18 @@ def read(environ: Mapping[str, str] | None = None) -> tuple[Settings, list[str]]
     return Settings(**{**found, **_state.given}), complaints
 
 
+def _parsed(parse: Callable[[str], Any], text: str) -> Any:
+    """Return what a variable holds; the text itself if that is not a number, for the check to say what it must be."""
+    if parse not in (int, float):
+        return parse(text)
+    try:
+        return parse(text)
+    except ValueError:
+        return text
+
+
 def current() -> Settings:
-    """Return the settings in force; until freeze() what they would be by now. Changes nothing."""
+    """Return the settings in force; before freeze(), what they would be now. Changes nothing."""
     return _state.frozen or read()[0]
 
 
@@ -342,7 +355,7 @@ def is_given(name: str) -> bool:
 
 
 def restore(given: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Begin anew, for tests: nothing in force, and nothing given in code but ``given``; return what was given before.
+    """Begin anew, for tests: nothing is in force, and only ``given`` is set in code. Return what was set before.
 
     before = _settings.restore({"workers": 4})
     ...

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class LambdaPunchError(Exception):
-    """The root: catch it to catch all of them."""
+    """The root of all errors; catch it to catch any of them."""
 
 
 class ConfigurationError(LambdaPunchError, ValueError):
@@ -62,7 +62,7 @@ class JobError(LambdaPunchError):
 
 
 class JobOptionError(JobError, ValueError):
-    """An option of @job or using() has a wrong value, or one that its backend cannot do."""
+    """An option of @job or using() has a wrong value, or its backend cannot do it."""
 
 
 class JobArgumentsError(JobError, TypeError):
@@ -76,7 +76,7 @@ class MessageTooLargeError(JobError, ValueError):
 class NotSent(NamedTuple):
     """A job that its backend did not take, and why.
 
-    ``certain``: whether the backend is known not to have it. When the answer was lost, it may have taken the job.
+    ``certain``: whether the backend surely does not have it. If its answer was lost, it may have taken the job.
     ``error``: what the backend's client raised, if it raised anything.
     """
 
@@ -103,4 +103,4 @@ class PoisonMessageError(JobError):
 
 
 class JobTimeoutError(JobError, TimeoutError):
-    """A job ran longer than its timeout, or than the invocation had time left."""
+    """A job ran longer than its timeout, or longer than the invocation had time left."""

@@ -2,11 +2,12 @@
 
 One JSON document a line on standard output, from which CloudWatch makes the metrics:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html.
-Names and dimensions of jobs' metrics are Lambdakiq's. Written straight to standard output and not by ``logging``: with
-Lambda's JSON log format that would put the document inside another one, where CloudWatch does not find it.
+Names and dimensions of jobs' metrics are those of Lambdakiq. Documents go straight to standard output and not through
+``logging``: with Lambda's JSON log format, logging would put a document inside another one, where CloudWatch does not
+find it.
 
-What happens while a request is being answered (jobs that it enqueues) is written behind its response. May be told
-things from any thread.
+Events while a request is being answered (jobs that it enqueues) are written after its response. Any thread may tell
+events.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _MOST_ARGUMENTS = 50
 
 
 class Metrics:
-    """Hears events, writes documents."""
+    """Hears events and writes documents."""
 
     def __init__(self, config: Settings, app_name: str, after_response: Callable[[Callable[[], None]], None]) -> None:
         """``after_response(function)`` has a function called behind the response of the request being handled."""
@@ -135,7 +136,7 @@ def _text(value: str) -> str:
 
 
 def _property(value: Any) -> Any:
-    """Return an argument as it is, or, where it is long, the beginning of it as a text."""
+    """Return an argument as it is, or, if it is long, the beginning of it as a text."""
     text = value if isinstance(value, str) else json.dumps(value, default=repr)
     return value if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT]
 

@@ -123,6 +123,22 @@ def test_a_variable_that_cannot_be_is_complained_of_and_left_out(name: str) -> N
     assert getattr(found, name) == getattr(_settings.Settings(), name)
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("workers", "many", "workers must be a whole number from 1 to 1000, not 'many'"),
+        ("margin", "0,5", "margin must be a number of seconds from 0.01 to 900, not '0,5'"),
+        ("queues", "{", "it must be JSON: Expecting property name"),
+        ("metrics_arguments", "perhaps", "it must be true or false"),
+    ],
+)
+def test_a_complaint_says_what_the_variable_must_be(name: str, text: str, reason: str) -> None:
+    """In the words of the option, and not in those of float() or int()."""
+    _, (complaint,) = _settings.read({_settings.OPTIONS[name].variable: text})
+
+    assert reason in complaint
+
+
 def test_help_tells_each_option() -> None:
     """With its default."""
     doc = punch.configure.__doc__ or ""
