@@ -1,4 +1,4 @@
-"""Django noticed by the middlewares: that it is Django which serves a request behind them."""
+"""Lets the middlewares notice that Django serves a request behind them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SERVES = "lambda_punch.django"
 
 
 def watch() -> None:
-    """Have Django tell as it begins to serve a request, whatever middlewares it stands in; does nothing without it."""
+    """Have Django report each request that it begins to serve, inside any middlewares; does nothing without Django."""
     signals = sys.modules.get("django.core.signals")
     if signals is not None:
         signals.request_started.connect(_begin, dispatch_uid=SERVES)

@@ -11,10 +11,10 @@ _RUNTIME_CLIENT = "awslambdaric.lambda_runtime_client"
 
 
 def prepare() -> bool:
-    """Call start() where AWS's runtime client runs this process; return whether it does.
+    """Call start() if AWS's runtime client runs this process; return whether it does.
 
-    Behind another one (a web server on the Lambda Web Adapter, say) nobody would tell when a response is out, so
-    nothing is started there, and the integrations leave everything as it is.
+    Under another one (a web server on the Lambda Web Adapter, say) nothing tells when a response is out. So nothing is
+    started there, and the integrations change nothing.
     """
     if "AWS_LAMBDA_RUNTIME_API" not in os.environ or _RUNTIME_CLIENT not in sys.modules:
         return False
@@ -25,7 +25,7 @@ def prepare() -> bool:
 def defers() -> bool:
     """Tell whether what is pushed now waits for the response of the request being handled.
 
-    Not so off Lambda, where it would run at once, beside the request, nor while lambda_punch.testing has taken push()
-    over, nor where a local Lambda compares with jobs that run within the request.
+    Not outside Lambda, where it would run at once, beside the request; not while lambda_punch.testing has taken push()
+    over; and not in ``lambda-punch local --compare``, which also runs jobs inside the request.
     """
     return process.sequence > 0 and process.mode.defers

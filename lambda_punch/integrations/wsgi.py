@@ -1,10 +1,10 @@
-"""WSGI applications (Flask, any other but Django) whose closing work no longer keeps the caller waiting.
+"""WSGI applications (Flask, and others except Django) whose closing work no longer keeps the caller waiting.
 
     handler = make_lambda_handler(PunchMiddleware(app))        # apig-wsgi; serverless-wsgi and aws-wsgi likewise
 
-PEP 3333 has the server call ``close()`` on what the application returned, once, when it is done with it. There Flask's
-and Werkzeug's ``call_on_close`` functions run. Of the adapters apig-wsgi calls it before it returns the response, and
-serverless-wsgi and aws-wsgi never do.
+By PEP 3333 the server calls ``close()`` on what the application returned, once, when it is done with it. Flask's and
+Werkzeug's ``call_on_close`` functions run in it. apig-wsgi calls it before it returns the response; serverless-wsgi and
+aws-wsgi never do.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 class PunchMiddleware:
     """Close after the response, exactly once, on Lambda and under AWS's runtime client; elsewhere do nothing.
 
-    The response's ``close()`` runs on the drain's thread, with the request's context variables; an error in it goes to
-    the error handler, else into the log. A plain generator is passed on as it is, and so is what the adapter made
+    The response's ``close()`` runs on the drain's thread, with the request's context variables. An error in it goes to
+    the error handler, or else into the log. A plain generator is passed on as it is, and so is what the adapter made
     itself (``wsgi.file_wrapper``).
 
     Django is the exception: its ``close()`` sends request_finished, whose receivers close the database connections of
-    the thread that they run on. There it is called on the request's own thread as soon as the body is complete, also
-    by adapters that never would; what is to run after the response is pushed by lambda_punch.push().
+    the thread that they run on. So it is called on the request's own thread as soon as the body is complete, also under
+    adapters that never would. Use lambda_punch.push() for what is to run after the response.
     """
 
     def __init__(self, app: WSGIApplication) -> None:
@@ -75,7 +75,7 @@ class _Body:
 
 
 class _SizedBody(_Body):
-    """One whose number of parts is known, from which a server may conclude the length of the response."""
+    """A body with a known number of parts, from which a server may tell the length of the response."""
 
     def __len__(self) -> int:
         return len(self._body)  # type: ignore[arg-type]  # it is made for bodies that have one

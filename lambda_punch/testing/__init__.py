@@ -1,4 +1,4 @@
-"""Test code that pushes jobs: run them at once, or record them. Needs neither Lambda nor the extension.
+"""For tests of code that pushes jobs: run the jobs at once, or record them. Needs neither Lambda nor the extension.
 
     def test_order_sends_mail():
         with recorded() as punches:
@@ -41,14 +41,14 @@ class Recorded(list[Punch]):
     """The punches pushed so far, oldest first."""
 
     def run(self) -> None:
-        """Run and forget them in order, also those pushed meanwhile; the first that raises ends it by its error."""
+        """Run and forget them in order, also those pushed meanwhile. The first error ends this, and is raised."""
         while self:
             run_now(self.pop(0))
 
 
 @contextmanager
 def inline() -> Iterator[None]:
-    """Have push() run each job before it returns; what the job raises, push() raises."""
+    """Have push() run each job before it returns, and raise what the job raises."""
     with _instead(Inline(process)):
         yield
 

@@ -1,4 +1,4 @@
-"""The modes of a process whose pushes a test has taken over; runtime/modes.py has the table of them all."""
+"""The modes in which a test has taken over push(); runtime/modes.py has the table of all modes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Recording(Mode):
 
 
 def run_now(punch: Punch) -> None:
-    """Run a punch in its context, to the end of what it has to be awaited; raise what it raises."""
+    """Run a punch in its context, and await what it returns if that can be awaited; raise what it raises."""
     result = punch.run()
     if isinstance(result, Awaitable):
         process.loop.run(result, punch.context)

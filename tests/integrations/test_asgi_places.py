@@ -199,4 +199,4 @@ def test_what_was_not_begun_at_the_shutdown_is_told(fastapi_function: Make) -> N
 
     assert "task" not in shop.told
     assert shop.said("job app.create of request")
-    assert shop.said("was not started before the shutdown")
+    assert shop.said("had not begun before the shutdown")

@@ -1,7 +1,7 @@
-"""Starlette's and FastAPI's BackgroundTasks behind the response: one that fails does not stop the rest.
+"""Starlette's and FastAPI's BackgroundTasks after the response: one that fails does not stop the rest.
 
-The frameworks leave the tasks after a failed one undone. Jobs of lambda-punch do not stop each other, and neither do
-these, when they run behind a response that PunchMiddleware has let go ahead; everywhere else the frameworks' way stands.
+The frameworks do not run the tasks after a failed one. Jobs of lambda-punch do not stop each other, and neither do these
+tasks, if PunchMiddleware runs them after the response. Everywhere else they do what the frameworks do.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _MARK = "_lambda_punch_isolates"
 
 
 def isolate() -> None:
-    """Have each class of background tasks run them each for itself; does nothing without Starlette, or twice."""
+    """Have each class of background tasks run all its tasks; does nothing without Starlette, or at a second call."""
     module = sys.modules.get("starlette.background")
     if module is None:
         return
@@ -51,14 +51,14 @@ def _isolating(original: Call) -> Call:
         self.tasks = [_Guarded(task, errors) for task in self.tasks]
         await original(self)
         if errors:
-            raise errors[0]  # to the middlewares and dependencies outside, as ever
+            raise errors[0]  # to the middlewares and dependencies outside, as usual
 
     setattr(run_all, _MARK, True)
     return run_all
 
 
 class _Guarded:
-    """A background task that raises nothing: its error is kept if it is the first, and told of if it is not."""
+    """A background task that raises nothing: the first error is kept, and later ones are reported."""
 
     def __init__(self, task: Any, errors: list[Exception]) -> None:
         self._task = task

@@ -10,12 +10,12 @@ if TYPE_CHECKING:
 
 
 class Exchange:
-    """What passes between server and application.
+    """The messages between server and application.
 
-    The application waits inside its own last ``send`` until the gate opens, so nothing that it does after the
-    response (background tasks, exits of dependencies, the ends of middlewares) has begun by then. The server's
-    ``http.disconnect`` is held back as long: to a streaming response it would mean that the caller has gone, and to
-    the parked ``send`` that it is cancelled.
+    The application waits inside its own last ``send`` until the gate opens, so nothing that it does after the response
+    (background tasks, exits of dependencies, the ends of middlewares) begins before that. The server's
+    ``http.disconnect`` is held back as long. A streaming response would take it to mean that the caller has gone, and
+    the waiting ``send`` would be cancelled.
     """
 
     def __init__(self, receive: Receive, send: Send) -> None:
@@ -34,11 +34,11 @@ class Exchange:
         message = await self._receive()
         if message["type"] == "http.disconnect":
             await self._gate.wait()
-            await asyncio.sleep(0)  # who waits in send comes first
+            await asyncio.sleep(0)  # the one that waits in send comes first
         return message
 
     async def send(self, message: Message) -> None:
-        """Pass a message on to the server; after the last one come back only when the gate is open."""
+        """Pass a message on to the server; after the last one return only when the gate is open."""
         await self._send(message)
         if message["type"] == "http.response.start":
             self._trailers = bool(message.get("trailers"))

@@ -1,8 +1,8 @@
 """The application's lifespan, once for each environment, whatever the adapter does.
 
-Mangum, unless told ``lifespan="off"``, starts the application up and shuts it down at every invoke: connections made
-for each request, and taken away before what is left of the request has been done. Behind this the application hears of
-the first startup, and of no shutdown: Lambda ends an environment by killing it.
+Mangum starts the application up and shuts it down at every invoke, unless it has ``lifespan="off"``. Connections would be
+made for each request, and closed before the work after the response. Behind this class the application hears of the first
+startup only, and of no shutdown: Lambda ends an environment by killing it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Lifespan:
             await send({"type": "lifespan.shutdown.complete"})
 
     async def _start(self, scope: Scope, startup: Message) -> Message:
-        """Start the application up and return its answer; raise what it raises, an application without lifespan say."""
+        """Start the application up and return its answer; raise what it raises, as one without a lifespan does."""
         events: asyncio.Queue[Message] = asyncio.Queue()
         events.put_nowait(startup)
         answers: asyncio.Queue[Message] = asyncio.Queue()

@@ -1,4 +1,4 @@
-"""PunchMiddleware: the application goes on behind its response, which the caller has by then."""
+"""PunchMiddleware: the application goes on after its response, when the caller has it."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
 
     from lambda_punch.integrations.asgi.types import App, Receive, Scope, Send
 
-# Who runs a coroutine on a loop made for it alone, and cancels what is left on it; the last is Mangum 0.20's own.
+# These run a coroutine on a loop made for it alone, and cancel what is left on it; the last is Mangum 0.20's own.
 _RUN_ONCE = {"asyncio.runners", "anyio._backends._asyncio", "uvloop", "mangum._compat"}
 
 
 class PunchMiddleware:
     """Answer first: ``handler = Mangum(PunchMiddleware(app))``, for any ASGI application.
 
-    On Lambda, under AWS's runtime client, the response goes out when its last part has been sent; what the
-    application does after it (Starlette's and FastAPI's background tasks, exits of dependencies with ``yield``, the
-    ends of middlewares) is pushed, and runs after the response on the same event loop. An error in it goes to the
-    error handler, else into the log, under the name of the endpoint. The application's lifespan is started once per
-    environment, and never shut down. Anywhere else, and for websockets, the application is called as if this were
-    not there.
+    On Lambda, under AWS's runtime client, the response goes out when its last part has been sent. What the application
+    does after that (Starlette's and FastAPI's background tasks, exits of dependencies with ``yield``, the ends of
+    middlewares) is pushed, and runs after the response on the same event loop. An error in it goes to the error handler,
+    or else into the log, under the name of the endpoint. The application's lifespan is started once per environment,
+    and never shut down. Everywhere else, and for websockets, the application is called as if this middleware were not
+    there.
 
-    It belongs outermost: middlewares around it end before the response. The application runs in a task of its own,
-    so context variables that it sets are not seen outside. What is left at a shutdown and has not been started in time
-    cannot go on in another process; the log says so.
+    Put it outermost, because middlewares around it end before the response. The application runs in a task of its own,
+    so context variables that it sets are not seen outside. Work that has not been started in time at a shutdown cannot
+    go on in another process; the log says so.
     """
 
     def __init__(self, app: App) -> None:
@@ -88,7 +88,7 @@ class PunchMiddleware:
         def rest() -> None:
             try:
                 turns.drive(task, exchange.open)
-            finally:  # an error is told in the context in which it was raised
+            finally:  # an error is reported in the context in which it was raised
                 for context in ended:
                     _take_over(context)
 
@@ -108,7 +108,7 @@ class PunchMiddleware:
             return False  # trio's
         if Turns.are_known(loop):
             return True
-        frame = sys._getframe()  # noqa: SLF001 - nobody else knows who runs the loop
+        frame = sys._getframe()  # noqa: SLF001 - nothing else shows what runs the loop
         while frame.f_back is not None:
             frame = frame.f_back
             if frame.f_globals.get("__name__") in _RUN_ONCE:

@@ -1,10 +1,10 @@
-"""One asyncio loop, run by two threads in turn: the runtime's main thread for requests, the drain's for what is left.
+"""One asyncio loop, run by two threads in turn: the runtime's main thread for requests, the drain's for their tails.
 
-What is left of a request belongs to the loop that the request ran on, with its locks, connections and worker threads.
-The adapter (Mangum) runs that loop only while it handles a request; in between, the drain's thread does. As a job may
-outlast its invoke (it is frozen in its middle, or the platform does not freeze), a request can come while the drain
-runs the loop. asyncio would refuse it; here it has precedence: the drain lets go as soon as the loop comes round, what
-was left goes on beside the request, and the drain has the loop again when the request is answered.
+The tail of a request (what it does after its response) belongs to the loop that the request ran on, with its locks,
+connections and worker threads. The adapter (Mangum) runs that loop only while it handles a request; in between, the
+drain's thread does. A tail may outlast its invoke (it is frozen while it runs, or the platform does not freeze), so a
+request can come while the drain runs the loop. asyncio would refuse it. Here the request goes first: the drain gives the
+loop up at the next chance, the tail goes on beside the request, and the drain gets the loop back after the response.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ATTRIBUTE = "_lambda_punch_turns"
 
 
 class Turns:
-    """Whose turn it is to run one loop. Its ``run_until_complete`` and ``close`` are replaced, on this one object."""
+    """Whose turn it is to run one loop. It replaces ``run_until_complete`` and ``close`` of this one loop object."""
 
     @classmethod
     def of(cls, loop: asyncio.AbstractEventLoop) -> Turns:
@@ -49,7 +49,7 @@ class Turns:
         self._left: dict[asyncio.Task[None], Callable[[], None]] = {}
         setattr(loop, _ATTRIBUTE, self)
         loop.run_until_complete = self._run_first  # type: ignore[method-assign]  # the adapter calls it
-        loop.close = self._finish_and_close  # type: ignore[method-assign]  # so does whoever ends the loop
+        loop.close = self._finish_and_close  # type: ignore[method-assign]  # so does the code that ends the loop
 
     def leave(self, task: asyncio.Task[None], go_on: Callable[[], None]) -> None:
         """Note a task that is left behind a response; ``go_on`` opens its gate. On the loop's thread."""
@@ -63,7 +63,10 @@ class Turns:
         selector and worker threads are the parent's.
         """
         if os.getpid() != self._pid:
-            raise RuntimeError("what was left of this request was not started before the shutdown, and cannot be now")
+            raise RuntimeError(
+                "the work after this request's response had not begun before the shutdown, and an event loop cannot go on "
+                "in another process"
+            )
         if not task.done():
             self._loop.call_soon_threadsafe(go_on)
         while not task.done():
@@ -116,11 +119,11 @@ class Turns:
             self._changed.notify_all()
 
     def _finish_and_close(self) -> None:
-        """Stand in for ``loop.close``: what is left would be lost with the loop, so it is done now."""
+        """Stand in for ``loop.close``: the tails would be lost with the loop, so they are done now."""
         if self._left and not self._loop.is_running():
             logger().warning(
-                "the adapter closes its event loop after a request: what was left of %d is done before the response; "
-                "use one that keeps its loop, such as Mangum",
+                "the adapter closes its event loop after a request, so the work that %d requests left behind is done before the "
+                "response; use an adapter that keeps its loop, such as Mangum",
                 len(self._left),
             )
             for go_on in self._left.values():

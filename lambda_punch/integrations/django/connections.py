@@ -1,4 +1,4 @@
-"""Django's database connections round each job, as Django looks after them round each request.
+"""Looks after Django's database connections round each job, as Django does round each request.
 
 Connections belong to the thread that opened them. No request ends on the threads that run jobs, so nothing there would
 close a connection that is too old (CONN_MAX_AGE) or replace one that the server, a proxy or a freeze has cut. Code in
@@ -27,7 +27,7 @@ def fresh_connections(_job: object = None) -> AbstractContextManager[Any] | None
 
 
 def has_database(alias: str | None = None) -> bool:
-    """Tell whether a database is configured: this one, or any. Django puts a dummy where there is none."""
+    """Tell whether a database is configured: this one, or any. Django puts a dummy where none is."""
     from django.conf import settings
 
     if not settings.configured:
@@ -38,7 +38,7 @@ def has_database(alias: str | None = None) -> bool:
 
 
 def forget_request() -> None:
-    """Drop what asgiref has put into the context of a request, and a job has copied: threads that end with the request.
+    """Drop threads that asgiref has put into the context of a request: a job has a copy, and they end with the request.
 
     In a job, ``sync_to_async`` would wait for the request's thread, which takes no more work.
     """

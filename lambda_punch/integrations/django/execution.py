@@ -1,4 +1,4 @@
-"""Runs one task, with the changes of status and the signals of Django's own ImmediateBackend, in their order.
+"""Runs one task, with the same changes of status and signals as Django's own ImmediateBackend, in the same order.
 
 Database connections are looked after by the hook that the backends register (connections.py), and round an ``async
 def`` task here, since the hook sees only the plain function that has it run.
@@ -49,7 +49,7 @@ def execute(result: TaskResult[Any], sender: type, worker_id: str) -> BaseExcept
         text = "".join(format_exception(error))
         result.errors.append(TaskError(exception_class_path=f"{kind.__module__}.{kind.__qualname__}", traceback=text))
         _set(result, finished_at=timezone.now(), status=TaskResultStatus.FAILED)
-        task_finished.send(sender=sender, task_result=result)  # here, because Django's log takes the exception
+        task_finished.send(sender=sender, task_result=result)  # here, because Django's log needs the exception
         return error
     _set(result, finished_at=timezone.now(), status=TaskResultStatus.SUCCESSFUL)
     task_finished.send(sender=sender, task_result=result)
