@@ -243,8 +243,8 @@ class Settings(_Declared):
     metrics_namespace: str = option(text_of(255), "CloudWatch namespace", default="LambdaPunch", kind="metrics")
     metrics_app_name: str | None = option(or_none(text_of(1024)),
         "value of the dimension AppName; by default the function's name", default=None, kind="metrics")
-    metrics_arguments: bool = option(must_be(flag), "whether a job's arguments are written as JobArgN",
-        default=True, parse=parse_flag, kind="metrics")
+    metrics_arguments: bool = option(must_be(flag), "whether a job's arguments are written as JobArgN; they may be secret",
+        default=False, parse=parse_flag, kind="metrics")
     metrics_sink: Sink | None = option(or_none(must_be(lambda value: None if callable(value) else "a function that takes a dict")),
         "a function that gets each document as a dict; by default it is a line on standard output",
         default=None, parse=None, kind="metrics")

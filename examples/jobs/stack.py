@@ -5,20 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 
 from aws_cdk import App, Duration, Stack
+from aws_cdk.aws_cloudwatch import TreatMissingData
 from aws_cdk.aws_lambda import DockerImageCode, DockerImageFunction
 from aws_cdk.aws_lambda_event_sources import SqsEventSource
 from aws_cdk.aws_sqs import DeadLetterQueue, Queue
 
 HERE = Path(__file__).parent
 MAX_RECEIVE_COUNT = 13  # for what a crash or throttling leaves; retries are new messages
+MOST_ENVIRONMENTS = 10
+LONGEST_WAIT = 16_200  # seconds: 4.5 hours; the last wait of the table is 4.1
 
 app = App()
 stack = Stack(app, "Jobs")
 
-dead = Queue(stack, "OrdersDead", retention_period=Duration.days(14))
+# lambda-punch dashboard finds the dead letters by these names
+dead = Queue(stack, "OrdersDead", queue_name=f"{stack.stack_name}-orders-dead", retention_period=Duration.days(14))
 orders = Queue(
     stack,
     "Orders",
+    queue_name=f"{stack.stack_name}-orders",
     visibility_timeout=Duration.seconds(180),  # six times the function's timeout
     retention_period=Duration.days(14),
     dead_letter_queue=DeadLetterQueue(queue=dead, max_receive_count=MAX_RECEIVE_COUNT),
@@ -42,6 +47,14 @@ web, worker = function("Web"), function("Worker")
 orders.grant(web, "sqs:SendMessage")
 orders.grant(worker, "sqs:ChangeMessageVisibility", "sqs:SendMessage")  # the mapping grants what it needs itself
 dead.grant(worker, "sqs:SendMessage")
-worker.add_event_source(SqsEventSource(orders, batch_size=10, report_batch_item_failures=True))
+worker.add_event_source(
+    SqsEventSource(orders, batch_size=10, report_batch_item_failures=True, max_concurrency=MOST_ENVIRONMENTS)
+)
+dead.metric_approximate_number_of_messages_visible(period=Duration.minutes(1), statistic="Maximum").create_alarm(
+    stack, "OrdersDied", threshold=1, evaluation_periods=1, treat_missing_data=TreatMissingData.NOT_BREACHING
+)
+orders.metric_approximate_age_of_oldest_message(period=Duration.minutes(5), statistic="Maximum").create_alarm(
+    stack, "OrdersLate", threshold=LONGEST_WAIT, evaluation_periods=1, treat_missing_data=TreatMissingData.NOT_BREACHING
+)
 
 app.synth()

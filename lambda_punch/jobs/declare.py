@@ -74,8 +74,7 @@ def job(
     backends.check(name or "@job", backend, checked)
 
     def declare(function: Callable[P, R]) -> DurableJob[P, R]:
-        if not callable(function):
-            raise JobOptionError(f"@job stands above a function, not above {function!r}")
+        _refuse_what_no_message_can_call(function)
         try:
             signature = inspect.signature(function)
         except ValueError as error:
@@ -87,6 +86,25 @@ def job(
         return DurableJob(function, declared, backend)
 
     return declare if function is None else declare(function)
+
+
+def _refuse_what_no_message_can_call(function: Any) -> None:
+    """Raise JobOptionError for what is not a function, or is one whose call a message cannot carry."""
+    if not callable(function) or inspect.isclass(function):
+        raise JobOptionError(f"@job stands above a function, not above {function!r}")
+    inner = inspect.unwrap(function)
+    if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
+        raise JobOptionError(
+            f"{inner.__qualname__} is a generator function, and nothing would run it; use a plain function"
+        )
+    owner, _, name = getattr(function, "__qualname__", "").rpartition(".")
+    first = next(iter(getattr(getattr(inner, "__code__", None), "co_varnames", ())), "")
+    bound = getattr(function, "__self__", None)
+    if (bound is not None and not inspect.ismodule(bound)) or (owner and first in {"self", "cls"}):
+        raise JobOptionError(
+            f"{owner}.{name} is a method, and a message cannot carry the object that it is called on; declare a function that "
+            "makes or finds the object"
+        )
 
 
 _spill = QueueSpill()

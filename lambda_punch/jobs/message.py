@@ -3,7 +3,8 @@
     {"lambda_punch": 1, "job": "shop.mail.send", "id": "…", "enqueued_at": 1760000000000, "attempt": 1,
      "args": [42], "kwargs": {}, "delay": 60, "trace": "Root=1-…"}
 
-It names a declared job, never something to import, so a forged message can run nothing else. Times are epoch
+Only the mark and the job's name are needed, so a scheduler can be given ``{"lambda_punch": 1, "job": "report"}``; the
+message's id then is that of its delivery. It names a declared job, never something to import, so a forged message can run nothing else. Times are epoch
 milliseconds. ``attempt`` is one more than the attempts made before this message was sent. ``delay`` (seconds) is for
 FIFO queues, which cannot delay one message: the consumer does it. A message that cannot be read becomes a Poison. That
 is a value and not an exception, because one such message must not disturb the others of its batch.
@@ -102,19 +103,19 @@ def decode(body: object) -> Message | Poison:
         if not isinstance(value, kinds) or isinstance(value, bool):
             return Poison(f"its field {field!r} is missing or has the wrong type")
     return Message(
-        body["job"], body["id"], body["args"], body["kwargs"], body["enqueued_at"],
-        max(1, body["attempt"]), max(0, body.get("delay") or 0), body.get("trace"), max(0, body.get("due") or 0),
+        body["job"], body.get("id") or "", body.get("args") or [], body.get("kwargs") or {}, body.get("enqueued_at") or 0,
+        max(1, body.get("attempt") or 1), max(0, body.get("delay") or 0), body.get("trace"), max(0, body.get("due") or 0),
         body.get("error"), body.get("dead"),
     )  # fmt: skip
 
 
 _FIELDS: dict[str, tuple[type, bool]] = {
     "job": (str, True),
-    "id": (str, True),
-    "args": (list, True),
-    "kwargs": (dict, True),
-    "enqueued_at": (int, True),
-    "attempt": (int, True),
+    "id": (str, False),
+    "args": (list, False),
+    "kwargs": (dict, False),
+    "enqueued_at": (int, False),
+    "attempt": (int, False),
     "delay": (int, False),
     "trace": (str, False),
     "due": (int, False),

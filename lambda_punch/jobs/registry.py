@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lambda_punch.errors import JobOptionError
 from lambda_punch.jobs.message import Poison, decode
+from lambda_punch.jobs.options import DEFAULT_QUEUE
 
 if TYPE_CHECKING:
     import inspect
@@ -27,6 +28,8 @@ class Declared(NamedTuple):
 
 
 _jobs: dict[str, Declared] = {}
+_queues: set[str] = set()
+_MOST_QUEUES = 10_000  # a name may be made for each tenant, say
 
 
 def add(declared: Declared) -> None:
@@ -39,11 +42,16 @@ def add(declared: Declared) -> None:
     _jobs[declared.name] = declared
 
 
-def called_by(body: object) -> tuple[Declared, Message] | Poison:
-    """Return the job that a message's body calls, and the message; a Poison if it cannot be run. Never raises."""
+def called_by(body: object, delivery: str, sent_ms: int) -> tuple[Declared, Message] | Poison:
+    """Return the job that a message's body calls, and the message; a Poison if it cannot be run. Never raises.
+
+    ``delivery`` and ``sent_ms`` are the service's own id and time of the message, for one that does not have them.
+    """
     message = decode(body)
     if isinstance(message, Poison):
         return message
+    if not message.id or not message.enqueued_at:
+        message = message._replace(id=message.id or delivery, enqueued_at=message.enqueued_at or sent_ms)
     declared = _jobs.get(message.job)
     if declared is None:
         return Poison(f"no job {message.job!r} is declared here; import the module that declares it")
@@ -54,9 +62,15 @@ def called_by(body: object) -> tuple[Declared, Message] | Poison:
     return declared, message
 
 
-def queues() -> set[str]:
-    """Return the queues that the declared jobs are sent to."""
-    return {declared.options.queue for declared in _jobs.values() if declared.options.queue}
+def sends_to(queue: str) -> bool:
+    """Tell whether a queue is one for jobs: a declared job's, one chosen by using(), or one that has brought a job."""
+    return queue in _queues or any((declared.options.queue or DEFAULT_QUEUE) == queue for declared in _jobs.values())
+
+
+def note_queue(queue: str | None) -> None:
+    """Remember a queue that jobs are sent to, or that has brought one."""
+    if queue and len(_queues) < _MOST_QUEUES:
+        _queues.add(queue)
 
 
 def job_name(function: Callable[..., Any]) -> str:

@@ -79,10 +79,32 @@ def test_the_sam_template_says_what_durable_jobs_need(template: Any) -> None:
     assert '"max_receive_count": 13' in variables["LAMBDA_PUNCH_QUEUES"]["Fn::Sub"]
 
 
+def test_the_dashboard_watches_the_queues_that_the_template_makes(template: Any) -> None:
+    """The dead-letter queue's name follows from the queue's, and an alarm watches each of the two."""
+    resources = template["Resources"]
+    names = {key: resources[key]["Properties"]["QueueName"]["Fn::Sub"] for key in ("Orders", "OrdersDead")}
+    name = names["Orders"].replace("${AWS::StackName}", "shop")
+    dashboard = subprocess.run(
+        [sys.executable, "-m", "lambda_punch", "dashboard", "--function", "worker", "--queue", name],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert f'"{names["OrdersDead"].replace("${AWS::StackName}", "shop")}"' in dashboard.stdout
+    watched = {
+        each["Properties"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0]: each["Properties"]["MetricName"]
+        for each in resources.values()
+        if each["Type"] == "AWS::CloudWatch::Alarm"
+    }
+    assert watched == {
+        "OrdersDead": "ApproximateNumberOfMessagesVisible",
+        "Orders": "ApproximateAgeOfOldestMessage",
+    }
+
+
 def test_the_cdk_stack_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read from the calls that it makes."""
     cdk = MagicMock()
-    for module in ("", ".aws_lambda", ".aws_lambda_event_sources", ".aws_sqs"):
+    for module in ("", ".aws_cloudwatch", ".aws_lambda", ".aws_lambda_event_sources", ".aws_sqs"):
         monkeypatch.setitem(sys.modules, f"aws_cdk{module}", getattr(cdk, module[1:]) if module else cdk)
     runpy.run_path(str(JOBS / "stack.py"))
 

@@ -125,6 +125,7 @@ def sqs(sqs_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sqs]:
 def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Forget what a test declares, configures and learns of queues."""
     monkeypatch.setattr(registry, "_jobs", {})
+    monkeypatch.setattr(registry, "_queues", set())
     monkeypatch.setattr("lambda_punch.runtime.start._measured", False)
     _settings.restore()
     process.reset()

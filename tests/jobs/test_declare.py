@@ -80,11 +80,54 @@ def test_two_functions_cannot_have_one_name(done: list[Any]) -> None:
     assert done == ["one"]
 
 
-@pytest.mark.parametrize("function", [3, max, functools.partial(add)])
+class Mailer:
+    def send(self, to: str) -> None: ...
+
+    async def asend(self, to: str) -> None: ...
+
+    @classmethod
+    def make(cls, to: str) -> None: ...
+
+    @staticmethod
+    def plain(to: str) -> None: ...
+
+    @functools.lru_cache  # noqa: B019 - a decorator that leaves the function inside
+    def wrapped(self, to: str) -> None: ...
+
+    def __call__(self) -> None: ...
+
+
+def generator() -> Any:
+    yield 1
+
+
+async def asynchronous_generator() -> Any:
+    yield 1
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        3, max, functools.partial(add), Mailer, Mailer.send, Mailer.asend, Mailer.__dict__["make"], Mailer.make,
+        Mailer.wrapped, Mailer().send, Mailer(), generator, asynchronous_generator, None.__class__, [].append,
+    ],
+    ids=range(15),
+)  # fmt: skip
 def test_what_cannot_be_a_job_is_refused(function: Any) -> None:
-    """What is no function, has no signature that could be checked, or has no name and is given none."""
+    """What is not a function, has no signature or no name, or is called on an object that no message can carry."""
     with pytest.raises(JobOptionError):
         punch.job(function)
+
+
+def test_a_method_is_refused_in_words_where_it_is_declared() -> None:
+    with pytest.raises(JobOptionError, match=r"Mailer.send is a method, and a message cannot carry the object"):
+        punch.job(name="send")(Mailer.send)
+
+
+def test_a_function_in_a_class_can_be_a_job() -> None:
+    """A static method is called on nothing."""
+    assert punch.job(Mailer.plain).name.endswith("Mailer.plain")
+    assert punch.job(name="static")(staticmethod(add)).name == "static"
 
 
 def test_only_a_declared_job_changes_where_events_go() -> None:

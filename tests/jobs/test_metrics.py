@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import lambda_punch as punch
 from lambda_punch import _events, _settings
+from lambda_punch import testing as punch_testing
 from lambda_punch._settings import Settings
 from lambda_punch.metrics import Metrics
 from lambda_punch.runtime import start as runtime_start
@@ -119,6 +120,7 @@ def written(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 def test_a_performed_job_is_lambdakiqs_document(run: Any, builder: Any, note: Any, written: Any) -> None:
     """Dimensions, metrics and properties; MessageId and QueueName are the record's."""
+    _settings.restore({"metrics_arguments": True})
     prepared = note.prepare("test")
     record = builder.record(prepared, queue="lambdakiq-JobsQueue-TESTING123.fifo", sent=-2)
     run(record)
@@ -167,7 +169,7 @@ def test_a_sent_job_is_written_behind_the_response(written: Any, note: Any, monk
     process.drain.run(FOREVER)
 
     assert before == []
-    assert [(each["JobEvent"], each["JobArg1"]) for each in written()] == [("enqueue", "one"), ("enqueue_at", "two")]
+    assert [each["JobEvent"] for each in written()] == ["enqueue", "enqueue_at"]
 
 
 def test_punches_are_written_if_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,13 +210,17 @@ def test_off_means_off(run: Any, builder: Any, note: Any, monkeypatch: pytest.Mo
     assert capsys.readouterr().out == ""
 
 
-def test_arguments_can_be_left_out(run: Any, builder: Any, note: Any, written: Any) -> None:
-    """They may hold what does not belong into a log."""
-    _settings.restore({"metrics_arguments": False})
-    run(builder.record(note.prepare("secret")))
+def test_arguments_are_left_out_unless_they_are_asked_for(
+    run: Any, builder: Any, note: Any, fail: Any, written: Any, caplog: Any
+) -> None:
+    """They may hold what does not belong into a log, and no line of ours has them either."""
+    with punch_testing.enqueued():
+        note.enqueue("secret")
+    run(builder.record(note.prepare("secret")), builder.record(fail.prepare("secret")))
 
-    assert len(written()) == 2
-    assert "secret" not in json.dumps(written())
+    documents = written()
+    assert len(documents) == 6
+    assert "secret" not in json.dumps(documents) + caplog.text
 
 
 @settings(

@@ -261,7 +261,7 @@ def begin(record: SqsRecord, settings: BatchSettings, *, behind: bool = False) -
     """Read a record's message. A Poison is one that cannot be run."""
     if not record.message_id:
         return Poison("it has no messageId")
-    called = registry.called_by(record.body)
+    called = registry.called_by(record.body, record.message_id, record.sent_ms)
     if isinstance(called, Poison):
         return called
     declared, message = called

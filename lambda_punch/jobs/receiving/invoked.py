@@ -14,13 +14,13 @@ from lambda_punch.jobs.receiving.run import Run
 
 def run_invoked(event: object, context: object, until: float) -> None:
     """Run the job; raise what it raises, and PoisonMessageError for a message that cannot be run."""
-    called = registry.called_by(event)
+    function = str(getattr(context, "function_name", "") or "")
+    request_id = str(getattr(context, "aws_request_id", "") or "")
+    called = registry.called_by(event, request_id, int(time.time() * 1000))
     if isinstance(called, Poison):
         logger().error("poison: the message of an asynchronous invoke is not run: %s", called.reason)
         raise PoisonMessageError(called.reason)
     declared, message = called
-    function = str(getattr(context, "function_name", "") or "")
-    request_id = str(getattr(context, "aws_request_id", "") or "")
     execution = Execution(message.job, message.id, message.attempt, function, request_id, message.trace)
     latency = max(0.0, time.time() - message.enqueued_at / 1000)
     left = max(until - time.time(), 0.001)

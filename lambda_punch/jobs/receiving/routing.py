@@ -24,16 +24,19 @@ if TYPE_CHECKING:
 def is_jobs_event(event: object) -> bool:
     """Tell whether an event brings durable jobs: from SQS, or by an asynchronous invoke.
 
-    An SQS event does if one of its messages says that it is ours, or if the configuration or a declared job names its
-    queue. The latter is for a broken message that comes alone. All other queues' events are the function's own.
+    An SQS event does if one of its messages says that it is ours, or if its queue is one for jobs. The latter is for a
+    broken message that comes alone. A queue is one for jobs if a declared job or the configuration names it, if using()
+    has chosen it in this process, or if it has brought a job to this process. All other queues' events are the function's
+    own.
     """
     records = records_of(event)
     if not records:
         return isinstance(event, dict) and MARK in event
-    if any(isinstance(record, dict) and is_marked(record.get("body")) for record in records):
-        return True
     arn = str(records[0].get("eventSourceARN"))
-    return arn.rpartition(":")[2] in registry.queues() or queues.is_configured(arn)
+    if any(isinstance(record, dict) and is_marked(record.get("body")) for record in records):
+        registry.note_queue(arn.rpartition(":")[2])
+        return True
+    return registry.sends_to(arn.rpartition(":")[2]) or queues.is_configured(arn)
 
 
 def jobs_handler(event: Any, context: object = None) -> Any:

@@ -9,7 +9,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, ParamSpec, TypeVar
 
 from lambda_punch.errors import EnqueueError, MessageTooLargeError
-from lambda_punch.jobs import backends, checks, options
+from lambda_punch.jobs import backends, checks, options, registry
 from lambda_punch.jobs.backends.outgoing import Outgoing
 from lambda_punch.jobs.message import Message, encode, size_of
 from lambda_punch.jobs.sending import arguments
@@ -88,6 +88,7 @@ class DurableJob(Generic[P, R]):
         chosen = options.changed(self.options, changes)
         backend = self.backend if backend is None else backend
         backends.check(self.name, backend, chosen)
+        registry.note_queue(chosen.queue)
         return DurableJob(self.function, self._declared._replace(options=chosen), backend)
 
     def prepare(self, *args: P.args, **kwargs: P.kwargs) -> Prepared:

@@ -10,7 +10,7 @@ import pytest
 
 import lambda_punch as punch
 from lambda_punch import _settings
-from lambda_punch.jobs import JobTimeoutError, PoisonMessageError
+from lambda_punch.jobs import JobTimeoutError, PoisonMessageError, current
 from lambda_punch.runtime.handler import make_handler
 from lambda_punch.runtime.start import process
 
@@ -40,11 +40,51 @@ def test_events_of_jobs_are_told_from_others(builder: Any, note: Any, invoked: A
     assert punch.is_jobs_event({"Records": [builder.record(body="broken", queue="jobs")]})
     assert punch.is_jobs_event({"Records": [builder.record(body="broken", queue="stack-Bulk-1")]})
     assert punch.is_jobs_event(payload(invoked, 1))
+    assert punch.is_jobs_event({"Records": [foreign]})  # this queue has brought jobs by now
+    foreign = builder.record(body='{"order": 1}', queue="shop")
     for event in (
         {"Records": [foreign]}, {"Records": []}, {"Records": [{"eventSource": "aws:s3"}]}, {}, None, [], "lambda_punch",
         {"version": "2.0", "rawPath": "/"},
     ):  # fmt: skip
         assert not punch.is_jobs_event(event)
+
+
+@pytest.mark.parametrize("body", ["broken", "{}", "", '{"order": 1}'])
+def test_a_broken_message_alone_is_a_job_s_event_on_each_queue_that_jobs_are_sent_to(builder: Any, body: str) -> None:
+    """Also on the default queue, and on one that is only named by using()."""
+
+    @punch.job(name="plain")
+    def plain() -> None: ...
+
+    def alone(queue: str) -> bool:
+        return punch.is_jobs_event({"Records": [builder.record(body=body, queue=queue)]})
+
+    assert alone("default")
+    assert not alone("bulk")
+    plain.using(queue="bulk")
+    assert alone("bulk")
+    assert not alone("theirs")
+
+
+def test_a_short_message_is_enough_for_a_scheduler(run: Any, builder: Any, done: Any, deliveries: Any) -> None:
+    """Its id is that of its delivery, and its retries keep it."""
+
+    @punch.job(name="report")
+    def report(*, year: int = 2026) -> None:
+        execution = current()
+        assert execution is not None
+        done.append((year, execution.id))
+        raise RuntimeError
+
+    first = builder.record(body='{"lambda_punch": 1, "job": "report"}')
+    run(first, builder.record(body='{"lambda_punch": 1, "job": "report", "kwargs": {"year": 1999}}'))
+    retry = json.loads(deliveries.sent[0].body)
+    with pytest.raises(RuntimeError):
+        punch.jobs_handler({"lambda_punch": 1, "job": "report"}, None)
+
+    assert [year for year, _ in done] == [2026, 1999, 2026]
+    assert (retry["id"], retry["attempt"]) == (first["messageId"], 2)
+    assert done[0][1] == first["messageId"]
 
 
 def test_a_handler_serves_web_and_jobs_from_one_image(builder: Any, note: Any, done: Any) -> None:
