@@ -1,4 +1,4 @@
-"""What of the library is packed for a function: all of it, less what no function ever runs.
+"""Which parts of the library are packed for a function: all except those that no function ever runs.
 
 A new file or folder of the package is packed unless its name is added here.
 """
@@ -14,7 +14,7 @@ NEVER_IN_A_FUNCTION = frozenset({"__main__.py", "_extension", "command", "instal
 
 
 def copy_library(package: Path, into: Path) -> None:
-    """Copy the directory of the library's package to ``into``, which does not exist yet."""
+    """Copy the directory of the library's package to ``into``, which must not exist yet."""
 
     def left_out(directory: str, names: list[str]) -> set[str]:
         at_the_top = Path(directory) == package

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from .layer_target import Target
 
 
+_TOO_OLD = "most likely because it is too old for this Python"
+
+
 class PackageManager(ABC):
     """A program that puts packages, and what they depend on, into a directory."""
 
@@ -35,13 +38,18 @@ class PackageManager(ABC):
     def __init__(self, *command: str) -> None:
         self._command = command
 
-    def runs(self) -> bool:
-        """Tell whether the program is there and starts."""
+    def __str__(self) -> str:
+        return " ".join(self._command)
+
+    def fault(self) -> str | None:
+        """Return None if the program works. Else return why not: empty if it is missing, its last words if it crashes."""
         try:
-            asked = subprocess.run([*self._command, "--version"], capture_output=True, check=False)
+            asked = subprocess.run([*self._command, "--version"], capture_output=True, text=True, check=False)
         except OSError:
-            return False
-        return asked.returncode == 0
+            return ""
+        if asked.returncode == 0:
+            return None
+        return _crash(asked.stderr)
 
     def install(self, requirements: Sequence[str], into: Path, target: Target | None) -> None:
         """Install into a directory, wheels only, for ``target`` or for the interpreter that the program was found for.
@@ -58,6 +66,8 @@ class PackageManager(ABC):
             stdin=subprocess.DEVNULL,
         )
         if finished.returncode:
+            if crash := _crash(finished.stderr):
+                raise InstallError(f"{self} crashes, {_TOO_OLD} ({crash}); upgrade it")
             reason = self._reason(finished.stderr + finished.stdout) or f"exit status {finished.returncode}"
             raise InstallError(f"{self.name} cannot fetch {' and '.join(requirements)}: {reason}")
 
@@ -149,16 +159,25 @@ class Uv(PackageManager):
 
 
 def find_package_manager(interpreter: Interpreter) -> PackageManager:
-    """Return what can fetch packages for ``interpreter``. Raises InstallError when neither pip nor uv is to be had."""
+    """Return what can fetch packages for ``interpreter``. Raises InstallError if neither pip nor uv is there and works."""
+    crash = ""
     for candidate in _candidates(interpreter):
-        if candidate.runs():
+        fault = candidate.fault()
+        if fault is None:
             return candidate
+        crash = crash or (fault and f"{candidate} crashes, {_TOO_OLD} ({fault})")
     asked = dict.fromkeys([interpreter.command, sys.executable])
     looked = " and ".join(asked) + (" have neither" if len(asked) > 1 else " has neither")
-    raise InstallError(
-        f"no pip and no uv to fetch the dependencies with: {looked}, and uv is not on PATH; "
-        f"install pip ({interpreter.command} -m ensurepip), or uv (https://docs.astral.sh/uv/)"
-    )
+    cure = f"install pip ({interpreter.command} -m ensurepip), or uv (https://docs.astral.sh/uv/)"
+    if crash:
+        raise InstallError(f"{crash}; upgrade it, or {cure}")
+    raise InstallError(f"no pip and no uv to fetch the dependencies with: {looked}, and uv is not on PATH; {cure}")
+
+
+def _crash(output: str) -> str:
+    """Return the error with which a program written in Python has crashed; empty if it has not."""
+    _, traceback, rest = output.partition("Traceback (most recent call last)")
+    return rest.strip().splitlines()[-1] if traceback else ""
 
 
 def _candidates(interpreter: Interpreter) -> Iterator[PackageManager]:

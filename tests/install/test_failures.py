@@ -7,7 +7,7 @@ import shutil
 import sys
 import venv
 import zipfile
-from importlib.util import find_spec
+from importlib.util import find_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ import pytest
 
 from lambda_punch.errors import InstallError
 from lambda_punch.installer import install, package_manager
+from lambda_punch.installer.interpreter import find_interpreter
 
 from .conftest import snapshot
 
@@ -179,7 +180,45 @@ def test_no_pip_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     venv.create(tmp_path / "venv", symlinks=True, with_pip=False)
     python = tmp_path / "venv/bin/python"
     monkeypatch.setattr(package_manager, "find_spec", lambda name: None if name == "pip" else find_spec(name))
-    monkeypatch.setattr(package_manager.Uv, "runs", lambda _: False)
+    monkeypatch.setattr(package_manager.Uv, "fault", lambda _: "")
 
     with pytest.raises(InstallError, match=f"no pip and no uv .*: {python} and {sys.executable} have neither"):
         install(tmp_path / "root", python=str(python))
+
+
+@pytest.mark.parametrize(
+    ("works_for", "cure"), [([], "or install pip ({python} -m ensurepip), or uv (https://docs.astral.sh/uv/)"), (["--version"], "")]
+)  # fmt: skip
+def test_an_old_pip_that_is_borrowed_for_a_newer_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, works_for: list[str], cure: str
+) -> None:
+    """It crashes, at once (pip 21 on Python 3.12) or later: one sentence instead of its traceback."""
+    venv.create(tmp_path / "venv", symlinks=True, with_pip=False)
+    python = tmp_path / "venv/bin/python"
+    pip = tmp_path / "pip"
+    pip.mkdir()
+    (pip / "__init__.py").touch()
+    (pip / "__main__.py").write_text(f"import pkgutil, sys\nsys.argv[1:] == {works_for} or pkgutil.ImpImporter2")
+    spec = spec_from_file_location("pip", pip / "__init__.py")
+    monkeypatch.setattr(package_manager, "find_spec", lambda name: spec if name == "pip" else find_spec(name))
+    monkeypatch.setattr(package_manager.Uv, "fault", lambda _: "")
+
+    with pytest.raises(InstallError) as caught:
+        install(tmp_path / "root", python=str(python))
+
+    text = str(caught.value)
+    assert text.startswith(
+        f"{python} {pip} crashes, most likely because it is too old for this Python (AttributeError: "
+    )
+    assert "; upgrade it" in text
+    assert text.endswith(cure.format(python=python))
+
+
+def test_uv_takes_the_place_of_a_pip_that_crashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pip is passed over; nothing is asked of it again."""
+    interpreter = find_interpreter(sys.executable)
+    monkeypatch.setattr(package_manager.Pip, "fault", lambda _: "AttributeError: no ImpImporter")
+    monkeypatch.setattr(package_manager.Uv, "fault", lambda _: None)
+    monkeypatch.setenv("UV", str(tmp_path / "uv"))
+
+    assert isinstance(package_manager.find_package_manager(interpreter), package_manager.Uv)

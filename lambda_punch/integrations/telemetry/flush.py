@@ -1,4 +1,4 @@
-"""flush_after(): what is to be flushed is flushed last behind each response, within one budget of time."""
+"""flush_after(): flushes telemetry behind each response, after all jobs, within one budget of time."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def flush_after(*flushers: Flusher | Callable[[], Any], timeout: float = 2.0) ->
 
     A flusher is a preset, or any callable without arguments, plain or ``async def``. ``timeout`` is the budget in
     seconds for all of them together, after each response; the function's deadline (less the margin) cuts it short.
-    One that raises is told to the error handler, else logged, and the next one is flushed. One that is not done
-    within the budget is one ERROR line; it goes on in its own thread, and is not begun again before it has ended.
+    An error of a flusher goes to the error handler, or else into the log, and the next one is flushed. One that is not
+    done within the budget is one ERROR line; it goes on in its own thread, and is not begun again before it has ended.
 
     Further calls add to the list and to the budget. On Lambda, under AWS's runtime client, this calls start() and
-    turns the vendors' own flushes off, as the presets say; anywhere else it does nothing. What was recorded in this
-    process can be flushed by no other: at a shutdown that comes before the flush has begun an ERROR line says so.
+    turns the vendors' own flushes off, as the presets say; anywhere else it does nothing. No other process can flush
+    what was recorded in this one: if a shutdown comes before the flush has begun, an ERROR line says so.
 
-    Raises ConfigurationError for what is neither, and for a budget that is none.
+    Raises ConfigurationError for a flusher that is neither, and unless ``timeout`` is a number from 0.001 to 900.
     """
     _settings.seconds(0.001)("timeout", timeout)
     checked = [_checked(flusher) for flusher in flushers]
@@ -68,7 +68,7 @@ def _checked(flusher: Any) -> Flusher:
 
 
 class _Last:
-    """The job that stays behind all others; pushed as the runtime client asks for its next event."""
+    """The job that stays behind all others. It is pushed when the runtime client asks for its next event."""
 
     def __init__(self) -> None:
         self._flushers: list[Flusher] = []
@@ -98,7 +98,7 @@ class _Last:
 
     def run(self) -> None:
         if os.getpid() != self._pid:
-            raise RuntimeError("telemetry was not flushed before the shutdown; it is not in this process")
+            raise RuntimeError("telemetry was not flushed before the shutdown, and only the ended process had it")
         if self._others() and process.queue.released != ALL:
             self._queue(process.queue.released)
             return
@@ -111,12 +111,12 @@ class _Last:
     def _others(self) -> bool:
         """Tell whether other jobs wait or run."""
         if len(process.drain.under_way) > 1:
-            time.sleep(0.005)  # other workers are at it, and nothing tells when they are done
+            time.sleep(0.005)  # other workers run jobs, and nothing tells when they are done
             return True
         return len(process.queue) > 0
 
     def _prepare(self) -> None:
-        """Turn the vendors' own flushes off; again each time, as a vendor may be set up later than we are."""
+        """Turn the vendors' own flushes off; again each time, because a vendor may be set up later than this."""
         for flusher in self._flushers:
             if flusher.prepare is not None:
                 try:
@@ -144,7 +144,7 @@ _last = _Last()
 
 
 def flush_telemetry() -> None:
-    """Flush all, or go to the end of the queue once more if other jobs are there."""
+    """Flush all, or go to the end of the queue again if other jobs are there."""
     _last.run()
 
 

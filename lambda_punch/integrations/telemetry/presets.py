@@ -1,4 +1,4 @@
-"""What the vendors' libraries need in order to be flushed after the response, and no more before it."""
+"""How each vendor's library is flushed after the response, and kept from flushing before it."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def opentelemetry() -> Flusher:
         deadline = time.monotonic() + seconds
         errors = []
         for get_provider in (get_tracer_provider, get_meter_provider, get_logger_provider):
-            force_flush: Any = getattr(get_provider(), "force_flush", None)  # what stands in before the SDK has none
+            force_flush: Any = getattr(get_provider(), "force_flush", None)  # without an SDK the providers have none
             if force_flush is not None:
                 try:
                     force_flush(max(1, int((deadline - time.monotonic()) * 1000)))
-                except Exception as error:  # noqa: BLE001 - a metric reader that fails must not keep the logs
+                except Exception as error:  # noqa: BLE001 - a metric reader that fails must not stop the logs
                     errors.append(error)
         if errors:
             raise errors[0]
@@ -128,11 +128,11 @@ def langfuse(client: Any = None) -> Flusher:
 def powertools_metrics(metrics: Metrics) -> Flusher:
     """Print the metrics of Powertools for AWS Lambda, if there are any, and clear them.
 
-    Leave out ``@metrics.log_metrics``, which prints them before the response. Metrics that jobs add are in it.
+    Leave out ``@metrics.log_metrics``, which prints them before the response. Metrics that jobs add are included.
     """
 
     def flush(_seconds: float) -> None:
-        if getattr(metrics.provider, "metric_set", True):  # it warns of none
+        if getattr(metrics.provider, "metric_set", True):  # with none it would warn
             metrics.flush_metrics()
 
     return Flusher("lambda_punch.integrations.telemetry.powertools_metrics", flush)
