@@ -33,6 +33,7 @@ LEVELS = ("debug", "info", "warning", "error", "critical")
 BACKENDS = ("sqs", "lambda_event", "memory")
 PREFIX = "LAMBDA_PUNCH_"
 LONGEST = 900.0  # seconds; Lambda ends an invocation after 15 minutes
+MOST_RETRIES = 12  # of a durable job; each has its wait in the table of jobs/waits.py
 
 
 class Option:
@@ -229,7 +230,8 @@ class Settings(_Declared):
         default={}, parse=parse_json, kind="jobs")
     backend: str | None = option(or_none(one_of(*BACKENDS)), "one backend for all jobs, in place of their own: memory, say",
         default=None, kind="jobs")
-    retries: int = option(whole(0, 12), "the most retries that any job may have", default=12, parse=int, kind="jobs")
+    retries: int = option(whole(0, MOST_RETRIES), "the most retries that any job may have",
+        default=MOST_RETRIES, parse=int, kind="jobs")
     concurrency: int = option(whole(1, 1000), "how many jobs of one batch run at the same time, on standard queues",
         default=1, parse=int, kind="jobs")
     fifo_stop: str = option(one_of("group", "batch"), "what stops at a failure on a FIFO queue: the group, or the batch",

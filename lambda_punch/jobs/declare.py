@@ -1,4 +1,4 @@
-"""``@job`` declares a job. Only this file knows both rooms, and it ties them together: at the first declaration."""
+"""``@job`` declares a job. Only this file knows sending and receiving; it ties them together at the first declaration."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def job(
 
 
 def _refuse_what_no_message_can_call(function: Any) -> None:
-    """Raise JobOptionError for what is not a function, or is one whose call a message cannot carry."""
+    """Raise JobOptionError for something that is not a function, or is one whose call a message cannot carry."""
     if not callable(function) or inspect.isclass(function):
         raise JobOptionError(f"@job stands above a function, not above {function!r}")
     inner = inspect.unwrap(function)

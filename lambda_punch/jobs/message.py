@@ -4,12 +4,13 @@
      "args": [42], "kwargs": {}, "delay": 60, "trace": "Root=1-…"}
 
 Only the mark and the job's name are needed, so a scheduler can be given ``{"lambda_punch": 1, "job": "report"}``; the
-message's id then is that of its delivery. It names a declared job, never something to import, so a forged message can run nothing else. Times are epoch
-milliseconds. ``attempt`` is one more than the attempts made before this message was sent. ``delay`` (seconds) is for
-FIFO queues, which cannot delay one message: the consumer does it. A message that cannot be read becomes a Poison. That
-is a value and not an exception, because one such message must not disturb the others of its batch.
+message's id then is that of its delivery. It names a declared job, never something to import, so a forged message can
+run nothing else. Times are epoch milliseconds. ``attempt`` is one more than the attempts made before this message was
+sent. ``delay`` (seconds) is for FIFO queues, which cannot delay one message: the consumer does it. A message that cannot
+be read becomes a Poison. That is a value and not an exception, because one such message must not disturb the others of
+its batch.
 
-What has been decided travels with the message, so that no consumer has to guess it from receive counts. A retry is a new
+Every decision travels with the message, so no consumer has to guess it from receive counts. A retry is a new
 message with the next ``attempt``, the ``error`` of the last one (its type), and ``due``, before which it is not run.
 ``dead`` says why a message is not run any more; only a queue without a dead-letter queue holds such messages.
 """

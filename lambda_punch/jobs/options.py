@@ -1,15 +1,14 @@
-"""The options of a job, all checked where it is declared. Its name and its backend are no options: see declare.py."""
+"""The options of a job, all checked where it is declared. Its name and its backend are not options: see declare.py."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from lambda_punch._settings import flag, number
+from lambda_punch._settings import MOST_RETRIES, flag, number
 from lambda_punch.errors import JobOptionError
 from lambda_punch.jobs import checks
 from lambda_punch.jobs.limits import LONGEST_DELAY, LONGEST_RUN
-from lambda_punch.jobs.waits import MOST_RETRIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -63,7 +63,7 @@ def attributes(arn: str) -> QueueAttributes:
             try:
                 url = url or _urls.get(name) or str(aws.client("sqs").get_queue_url(QueueName=physical)["QueueUrl"])
                 redrive = redrive or _ask(url)
-            except Exception as error:  # noqa: BLE001 - a missing permission, no network: the jobs are run all the same
+            except Exception as error:  # noqa: BLE001 - a missing permission, no network: the jobs still run
                 complain_once(
                     arn,
                     f"the attributes of queue {physical} could not be read: {error}; allow sqs:GetQueueUrl and "

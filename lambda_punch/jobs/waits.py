@@ -6,7 +6,7 @@ import random
 from typing import TYPE_CHECKING
 
 from lambda_punch._log import logger
-from lambda_punch._settings import number
+from lambda_punch._settings import MOST_RETRIES, number
 from lambda_punch.errors import JobOptionError
 from lambda_punch.jobs import checks
 from lambda_punch.jobs.limits import LONGEST_BATCH_WINDOW, LONGEST_VISIBILITY
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 # Lambdakiq's table: Sidekiq's fourth power of the attempt and a bit, with the random part at its mean.
 TABLE = (30, 46, 76, 156, 346, 730, 1416, 2536, 4246, 6726, 10180, 14836)
-MOST_RETRIES = len(TABLE)
 
 _LONGEST_BEFORE_START = LONGEST_BATCH_WINDOW + 5  # seconds from a receive to the function's start
 

@@ -1,12 +1,14 @@
 """The queue services: one file for each backend, behind one small interface.
 
-A new backend is one more file with a class like ``Backend``; its object can be given to ``@job(backend=...)``.
+A new backend is one more file with a class like ``Backend``; its object can be given to ``@job(backend=...)``. To have it
+by name, add the name to ``_settings.BACKENDS`` and its line to ``_make()``.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from lambda_punch._settings import BACKENDS
 from lambda_punch.errors import JobOptionError
 
 if TYPE_CHECKING:
@@ -15,8 +17,6 @@ if TYPE_CHECKING:
     from lambda_punch.jobs.backends.memory import Memory
     from lambda_punch.jobs.backends.outgoing import Outgoing, Sent
     from lambda_punch.jobs.options import Options
-
-NAMES = ("sqs", "lambda_event", "memory")
 
 _made: dict[str, Backend] = {}
 _start_memory_worker: Callable[[Memory], object] | None = None
@@ -45,8 +45,8 @@ def find(backend: str | Backend) -> Backend:
     """Return a backend by its name, made at the first use. An object is a backend already, and returned as it is."""
     if not isinstance(backend, str):
         return backend
-    if backend not in NAMES:
-        raise JobOptionError(f"backend must be one of {', '.join(NAMES)}, or an object that sends, not {backend!r}")
+    if backend not in BACKENDS:
+        raise JobOptionError(f"backend must be one of {', '.join(BACKENDS)}, or an object that sends, not {backend!r}")
     if backend not in _made:
         _made.setdefault(backend, _make(backend))
     return _made[backend]
@@ -62,7 +62,7 @@ def check(name: str, backend: str | Backend, options: Options) -> None:
 
 
 def run_memory_with(start_worker: Callable[[Memory], object]) -> None:
-    """Have the backend "memory" call ``start_worker`` at its first message; it is to run what is sent there."""
+    """Have the backend "memory" call ``start_worker`` at its first message; it must run what is sent there."""
     global _start_memory_worker  # noqa: PLW0603 - the same for the whole process
     _start_memory_worker = start_worker
 

@@ -1,4 +1,4 @@
-"""What the consumer asks of the queue that a batch came from, and what it has done to its messages."""
+"""What the consumer asks of the queue that a batch came from, and what it does to the queue's messages."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Deliveries(Protocol):
 
 
 class SqsDeliveries:
-    """SQS itself. It is called only for what is not configured, and for what became of messages that are not done."""
+    """SQS itself. It is called only for settings that are not configured, and for messages that are not done."""
 
     def redrive(self, arn: str) -> queues.Redrive:
         """Return the queue's redrive policy."""

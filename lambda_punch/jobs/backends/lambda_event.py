@@ -38,7 +38,7 @@ class LambdaEvent:
     }
 
     def check(self, options: Options) -> None:
-        """Nothing more to refuse."""
+        """Refuse nothing more."""
 
     def send(self, queue: str | None, messages: Sequence[Outgoing]) -> Sent:
         """Invoke the function for each message; ``queue`` names it, or the configuration does, or it is this one."""
@@ -52,7 +52,7 @@ class LambdaEvent:
                 result.message_ids[each.id] = str(answer["ResponseMetadata"].get("RequestId", ""))
             except MissingExtraError:
                 raise
-            except Exception as error:  # noqa: BLE001 - botocore's, of any kind; the others are sent all the same
+            except Exception as error:  # noqa: BLE001 - botocore's, of any kind; the others are still sent
                 reason = f"function {function}: {error}"
                 result.failed.append(each.not_sent(reason, certain=aws.was_refused(error), error=error))
         return result

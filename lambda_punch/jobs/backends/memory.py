@@ -12,12 +12,12 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from lambda_punch._settings import MOST_RETRIES
 from lambda_punch.jobs.backends.outgoing import Outgoing, Sent
 from lambda_punch.jobs.limits import DEDUPLICATION_WINDOW, LARGEST_MESSAGE
 from lambda_punch.jobs.message import Poison, decode
 from lambda_punch.jobs.options import DEFAULT_QUEUE
 from lambda_punch.jobs.queues import Redrive
-from lambda_punch.jobs.waits import MOST_RETRIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,7 +80,7 @@ class Memory:
         max_receive_count: int = MOST_RETRIES + 1,  # as in the templates: the first try and all retries
         start_worker: Callable[[Memory], object] | None = None,
     ) -> None:
-        """``start_worker`` is called at the first message, and is to run what is sent; without it nobody does."""
+        """``start_worker`` is called at the first message, and must run what is sent. Without it nothing runs it."""
         self.clock = clock
         self.max_receive_count = max_receive_count
         self.dead: list[Entry] = []

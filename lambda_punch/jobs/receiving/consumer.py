@@ -174,6 +174,8 @@ def _start(count: int, work: Callable[[], object]) -> list[threading.Thread]:
         try:
             found.append(threads.start(threads.CONSUMER, work))
         except RuntimeError as error:
-            logger().error("%d of the %d threads for a batch can be had: %s", len(found), count, error)
+            logger().error(
+                "a batch runs on %d threads, not %d, because the system refuses more: %s", len(found), count, error
+            )
             break
     return found

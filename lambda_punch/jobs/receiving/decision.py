@@ -31,7 +31,7 @@ def decide(
 ) -> Decision:
     """Decide after attempt number ``attempt`` has failed.
 
-    ``receives_left``: how often the queue still gives out the message, where the retry needs that.
+    ``receives_left``: how often the queue still gives out the message, if the retry needs that.
     """
     if not retryable:
         return Decision(None, "this error is not in retry_on")
@@ -43,10 +43,10 @@ def decide(
 
 
 def attempt_number(receives: int, thrown_away: int, retries: int, since_first: float, wait: Wait | None) -> int:
-    """Return which attempt a receive stands for, from 1, where only SQS has counted: an upper bound.
+    """Return which attempt a receive stands for, from 1, if only SQS has counted: an upper bound.
 
     SQS counts receives, and some of them are not attempts: throttled invokes, records that a deadline left undone,
-    waits on FIFO queues. ``thrown_away`` are those that are known; and where the time since the first receive is too
+    waits on FIFO queues. ``thrown_away`` are those that are known. If the time since the first receive is too
     short for the waits of so many attempts, there were fewer.
     """
     count = max(1, receives - thrown_away)
@@ -58,7 +58,7 @@ def attempt_number(receives: int, thrown_away: int, retries: int, since_first: f
 def visibility_of_dead(max_receives: int, spent: float) -> int | None:
     """Return when a dead message that cannot be moved becomes visible, in seconds; None leaves it as it is.
 
-    With a redrive policy that is at once, so that SQS soon moves it; without one it is as late as can be.
+    With a redrive policy it is at once, so that SQS soon moves the message; without one it is as late as possible.
     """
     if max_receives == UNKNOWN:
         return None

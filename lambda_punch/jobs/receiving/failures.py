@@ -1,4 +1,4 @@
-"""Telling of durable jobs that failed: one line each, the user's error handler, and the hooks for failures."""
+"""Reports of durable jobs that failed: one line each, the user's error handler, and the hooks for failures."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ def on_failure(function: Hook) -> Hook:
                 page(f"{failure.job} {failure.id}: {failure.reason}")
 
     It is called on the job's thread, in the job's context, inside what around_job hooks have entered. What it raises is
-    logged. Several are called in the order added. Raises ConfigurationError for what cannot be called. From any thread; a
-    forked child has them, too.
+    logged. Several are called in the order added. Raises JobOptionError for something that cannot be called. May be called
+    from any thread; a forked child has the hooks, too.
     """
     checks.require("on_failure()", function, checks.function)
     if function not in _hooks:
@@ -79,7 +79,7 @@ def _call(function: Callable[..., Any], *arguments: Any) -> None:
     try:
         function(*arguments)
     except BaseException:  # noqa: BLE001 - a broken hook must not change what becomes of the job
-        logger().exception("a hook for failed jobs has failed itself")
+        logger().exception("a hook for failed jobs, or the error handler, failed itself")
 
 
 def _said(error: BaseException | None) -> str:

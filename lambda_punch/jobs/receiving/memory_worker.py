@@ -31,7 +31,7 @@ def run_some(memory: Memory) -> bool:
 
 
 def start(memory: Memory) -> None:
-    """Run messages as they come due, on a thread; should that die, the next message has another one made."""
+    """Run messages when they are due, on a thread. If the thread dies, the next message starts another one."""
 
     def begin_anew(_error: BaseException) -> None:
         memory.run_with(start)
@@ -39,7 +39,9 @@ def start(memory: Memory) -> None:
     try:
         threads.start(threads.MEMORY, lambda: _work(memory), begin_anew)
     except RuntimeError as error:  # the system refuses
-        logger().error("jobs of the backend memory wait for the next one: %s", error)
+        logger().error(
+            "jobs of the backend memory wait until another is sent, because the system refuses a thread: %s", error
+        )
         begin_anew(error)
 
 

@@ -12,8 +12,8 @@ class Outcome(NamedTuple):
     """What becomes of one message, and what its group has to wait for.
 
     ``done``: SQS may delete it. ``visibility``: seconds until it is visible again; None: the queue's own timeout.
-    ``copy`` takes its place, in its own queue or, if it is ``dead``, among the dead letters; only when the copy is sent is
-    the message done. If it cannot be sent, ``visibility`` applies, and ``last`` says whether the job is not run again then.
+    ``copy`` takes its place, in its own queue or, if it is ``dead``, among the dead letters. The message is done only when
+    the copy has been sent. If it cannot be sent, ``visibility`` applies, and ``last`` tells that the job does not run again.
     """
 
     done: bool

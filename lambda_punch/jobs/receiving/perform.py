@@ -1,7 +1,6 @@
 """Calls one job's function, for as long as it may take.
 
-At its timeout a plain function is interrupted by an error that is no Exception, so ``except Exception`` in a job does
-not catch it. On the main thread SIGALRM raises it, also while the job sleeps or waits for the network. On another thread
+At its timeout a plain function is interrupted by a BaseException, so ``except Exception`` in a job does not catch it. On the main thread SIGALRM raises it, also while the job sleeps or waits for the network. On another thread
 it is raised between two steps of Python code, so not before a blocking call returns. An ``async def`` job is cancelled.
 A job that does not end even then is left behind: its message is reported as failed, and it may still be running.
 """
@@ -101,7 +100,7 @@ def _interruption(limit: float, done: _Done) -> AbstractContextManager[None]:
 
 
 def _can_use_alarm(limit: float) -> bool:
-    """Tell whether this is the main thread, and nobody else's alarm is due before ours."""
+    """Tell whether this is the main thread, and no other alarm is due before ours."""
     if threading.current_thread() is not threading.main_thread():
         return False
     due = signal.getitimer(signal.ITIMER_REAL)[0]

@@ -39,8 +39,8 @@ class Run(NamedTuple):
     def to_end(self, limit: float, decide: Callable[[Ended], T]) -> T:
         """Run the job for at most ``limit`` seconds, and return what ``decide`` makes of its end.
 
-        Never raises what the job raises. All is done in the job's context, and inside the managers of around_job hooks:
-        what is told and logged of a failure, too.
+        Never raises what the job raises. Everything, also the report of a failure, is done in the job's context and inside
+        the managers of around_job hooks.
         """
         context = context_of(self.execution)
         around = _around(self.execution, context)

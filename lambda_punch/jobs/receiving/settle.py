@@ -23,7 +23,7 @@ Settled = tuple["SqsRecord", Outcome]
 
 
 def send_copies(messages: Sequence[Settled], deliveries: Deliveries) -> list[Outcome]:
-    """Send what takes the place of messages; return their outcomes, which are done where that was sent."""
+    """Send the copies that take the place of messages; return the outcomes. A message is done when its copy was sent."""
     outcomes = [outcome for _, outcome in messages]
     lots: dict[tuple[str, bool], list[int]] = {}
     for number, (record, outcome) in enumerate(messages):
@@ -42,7 +42,7 @@ def send_copies(messages: Sequence[Settled], deliveries: Deliveries) -> list[Out
 
 
 def postpone(messages: Sequence[Settled], deliveries: Deliveries) -> None:
-    """Have the messages that stay become visible when they are to."""
+    """Make the messages that stay visible again at their times."""
     changes: dict[str, dict[str, Change]] = {}
     for record, outcome in messages:
         if not outcome.done and outcome.visibility is not None and record.receipt:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     Item = tuple[Backend, Outgoing, tuple[Any, ...], dict[str, Any]]
 
 _lock = threading.Lock()
-_open: tuple[int, object, list[Item]] | None = None  # the request's number, who took the punch, what it will send
+_open: tuple[int, object, list[Item]] | None = (
+    None  # the request's number, the mode that took the punch, what it will send
+)
 
 
 def send(items: Sequence[Item]) -> tuple[dict[str, str], list[NotSent]]:
@@ -44,7 +46,7 @@ def send(items: Sequence[Item]) -> tuple[dict[str, str], list[NotSent]]:
             failed += error.failed or [message.not_sent(str(error), error=error) for message in messages]
         except MissingExtraError:
             raise
-        except Exception as error:  # noqa: BLE001 - of a backend that is not ours; the other backends' jobs are sent
+        except Exception as error:  # noqa: BLE001 - of a user's backend; the other backends' jobs are sent
             failed += [message.not_sent(str(error), certain=False, error=error) for message in messages]
         else:
             ids |= sent.message_ids

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lambda_punch._settings import MOST_RETRIES
 from lambda_punch.jobs import JobOptionError, exponential
 from lambda_punch.jobs.limits import LONGEST_VISIBILITY
 from lambda_punch.jobs.queues import NO_REDRIVE, UNKNOWN
@@ -91,3 +92,8 @@ def test_a_function_of_waits_gives_no_evidence() -> None:
     """Nobody knows what it would have said."""
     assert least_total(9, lambda attempt: attempt) == 0
     assert least_total(3, exponential(base=10, jitter=0)) == 30
+
+
+def test_the_table_has_a_wait_for_each_retry_that_can_be_asked_for() -> None:
+    """The option stands in the table of settings, the waits in a file that a function without jobs does not load."""
+    assert len(TABLE) == MOST_RETRIES
