@@ -12,6 +12,8 @@ from lambda_punch.runtime.process import FOREVER, Mode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lambda_punch.runtime.ledger import Ledger
     from lambda_punch.runtime.process import Process
     from lambda_punch.runtime.queue import Waiting
@@ -40,20 +42,29 @@ class Unheld(OnLambda):
             self._process.worker.request(FOREVER)
 
 
-class Outside(Mode):
+class AtOnce(Mode):
+    """What Outside and Within share: a punch waits for no response. ``have_run`` has what is queued run."""
+
+    __slots__ = ()
+
+    def __init__(self, process: Process, have_run: Callable[[], object]) -> None:
+        super().__init__(process)
+        process.release_all()
+
+        def submit(waiting: Waiting) -> None:
+            process.queue.add(waiting)
+            have_run()
+
+        self.submit = submit
+
+
+class Outside(AtOnce):
     """Not on Lambda: a thread runs each punch as soon as it is pushed."""
 
     __slots__ = ()
 
     def __init__(self, process: Process) -> None:
-        super().__init__(process)
-        process.release_all()
-        self.submit = self._submit
-
-    def _submit(self, waiting: Waiting) -> None:
-        """Queue a punch and wake the thread."""
-        self._process.queue.add(waiting)
-        self._process.worker.request(FOREVER)
+        super().__init__(process, lambda: process.worker.request(FOREVER))
 
     def finish(self, timeout: float) -> None:
         """Wait for the punches as the process exits, at most ``timeout`` seconds; say what is lost."""
@@ -72,20 +83,13 @@ class Outside(Mode):
             report_lost(process, lost, f"the process exited after {timeout:g} s of waiting (exit_timeout)")
 
 
-class Within(Mode):
+class Within(AtOnce):
     """A punch runs before push() returns, but one that a job pushes runs after that job. Errors are reported."""
 
     __slots__ = ()
 
     def __init__(self, process: Process) -> None:
-        super().__init__(process)
-        process.release_all()
-        self.submit = self._submit
-
-    def _submit(self, waiting: Waiting) -> None:
-        self._process.queue.add(waiting)
-        if not self._process.drain.busy:
-            self._process.drain.run(FOREVER)
+        super().__init__(process, lambda: process.drain.busy or process.drain.run(FOREVER))
 
 
 class Closed(Mode):

@@ -22,7 +22,6 @@ from lambda_punch.runtime.process import Mode, Process
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
 
     from lambda_punch._settings import Settings
@@ -98,43 +97,12 @@ def after_response(function: Any) -> None:
 
 
 def _outside(process: Process, found: Settings) -> Mode:
+    from lambda_punch.runtime.at_exit import at_exit
     from lambda_punch.runtime.rare_modes import Outside
 
     outside = Outside(process)
-    _at_exit(lambda: outside.finish(found.exit_timeout), forked=process.forked)
+    at_exit(lambda: outside.finish(found.exit_timeout), forked=process.forked)
     return outside
-
-
-def _at_exit(finish: Callable[[], None], *, forked: bool) -> None:
-    """Have ``finish`` called while executors, asyncio and new threads can still be used.
-
-    The hooks of atexit come too late: the interpreter has closed its executors by then, and from 3.12 on it starts no
-    threads any more. Hooks of threading are called in the opposite order of their registration. concurrent.futures has
-    one, so it is imported first. A child of multiprocessing calls neither kind, but has hooks of its own.
-    """
-    import atexit
-    import concurrent.futures.thread  # noqa: F401 - see above
-    import sys
-    import threading
-
-    done: list[bool] = []
-
-    def once() -> None:
-        if not done:
-            done.append(True)
-            finish()
-
-    register = getattr(threading, "_register_atexit", None)
-    try:
-        if register is not None:
-            register(once)
-    except RuntimeError:
-        pass  # the interpreter ends already
-    atexit.register(once)
-    if forked and "multiprocessing.util" in sys.modules:
-        from multiprocessing.util import Finalize
-
-        Finalize(None, once, exitpriority=100)
 
 
 def _within(process: Process) -> Mode:
