@@ -31,7 +31,6 @@ ALLOWED = {
     ("drain.py", "TypeError"): A_JOB,
     ("perform.py", "TypeError"): A_JOB,
     ("lifespan.py", "RuntimeError"): A_JOB,
-    ("turns.py", "RuntimeError"): A_JOB,
     ("flush.py", "RuntimeError"): A_JOB,
     ("perform.py", "TimeIsUp"): CAUGHT,
     ("message.py", "ValueError"): CAUGHT,

@@ -110,6 +110,10 @@ class BackgroundLoop:
                 self._thread = threads.start(threads.LOOP, lambda: self._serve(loop))
             return self._loop
 
+    def is_running_on(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Tell whether this is that very loop."""
+        return self._loop is loop
+
     def note_fork(self) -> None:
         """Note, in a forked child, that it must not go on with this loop, which is the parent's."""
         self._forked = True

@@ -41,12 +41,26 @@ def _answer(result: Any, function: Callable[..., Any], process: Process) -> Any:
     elif isinstance(result, AsyncGeneratorType):
         response, rest = _first_async(result, process)
     elif isinstance(result, CoroutineType):
-        return process.loop.run(result)
+        return _awaited(result, process)
     else:
         return result
     if rest is not None:
         process.push(functools.update_wrapper(rest, function))
     return response
+
+
+def _awaited(handler: CoroutineType[Any, Any, Any], process: Process) -> Any:
+    """Run an async handler; what it has begun on the loop and left there is waited for after the response."""
+    try:
+        loop = process.loop.loop()
+    except RuntimeError:  # the system refuses a thread
+        return process.loop.run(handler)
+    since = process.tasks.watch(loop, driven=False)
+    try:
+        return process.loop.run(handler)
+    finally:
+        if process.mode.defers:
+            process.tasks.follow(since)
 
 
 def _first(handler: Generator[Any, Any, Any]) -> tuple[Any, Rest | None]:
@@ -83,11 +97,15 @@ def _first_async(handler: AsyncGenerator[Any, Any], process: Process) -> tuple[A
         async for _ in handler:
             pass
 
+    since = process.tasks.watch(process.loop.loop(), driven=False)
     end = process.loop.submit(drive())
 
     def rest() -> None:
         go_on.set_result(None)
-        end.result()
+        try:
+            end.result()
+        finally:
+            process.tasks.follow(since)
 
     concurrent.futures.wait([first, end.future], return_when=concurrent.futures.FIRST_COMPLETED)
     response = first.result() if first.done() else end.result()  # it ends before its response if the loop is closed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Callable
     from contextvars import Context
     from typing import TypeVar
@@ -19,8 +20,8 @@ class Punch(NamedTuple):
     """A pushed callable with its arguments, and the id of the request that pushed it (empty if there was none).
 
     ``keywords`` are its keyword arguments, None if there are none; ``kwargs`` always is a dictionary. The rest is for
-    the library: the number of its request in this process, the context in which it runs, and the number of its entry
-    in the ledger, 0 for none.
+    the library: the number of its request in this process, the context in which it runs, the number of its entry in the
+    ledger, 0 for none, and the event loop that ran where it was pushed.
     """
 
     function: Callable[..., Any]
@@ -30,6 +31,7 @@ class Punch(NamedTuple):
     sequence: int = 0
     context: Context | None = None
     number: int = 0
+    loop: AbstractEventLoop | None = None
 
     @property
     def kwargs(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from collections import deque
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
     from collections.abc import Callable
     from contextvars import Context
     from typing import Any, TypeAlias
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
     # A punch while it waits: the fields of Punch in their order. A plain tuple, because a hundred thousand may wait and
     # each one is made on the path of a response. Process makes them, and this file opens them; nobody else has any.
-    Waiting: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any] | None, str, int, Context, int]
+    Waiting: TypeAlias = tuple[
+        Callable[..., Any], tuple[Any, ...], dict[str, Any] | None, str, int, Context, int, AbstractEventLoop | None
+    ]
 
 ALL = 1 << 62  # released up to here: every punch
 

@@ -77,13 +77,22 @@ class Shutdown:
         """Hand over what has not been started, between two jobs if there is time, and wait for a running job."""
         process = self._process
         process.drain.wait_until_idle(deadlines.fork)
-        punches = process.queue.clear()
+        punches = self._those_that_can_move(process.queue.clear())
         heir = self._bequeath(punches, process.drain.under_way, deadlines) if punches else None
         process.drain.wait_until_idle(deadlines.last_end)
         if heir is not None:
             heir.begin()
         else:
             report_lost(process, process.drain.under_way, "the environment was shut down")
+
+    def _those_that_can_move(self, punches: list[Punch]) -> list[Punch]:
+        """Return the punches that can be run in another process, and report the others as lost."""
+        staying = [punch for punch in punches if getattr(punch.function, "stays_here", False) is True]
+        reason = (
+            "the environment was shut down before they were done, and an event loop cannot go on in another process"
+        )
+        report_lost(self._process, staying, reason)
+        return [punch for punch in punches if punch not in staying] if staying else punches
 
     def _bequeath(self, punches: list[Punch], running: list[Punch], deadlines: Deadlines) -> Heir | None:
         """Fork the heir; it begins when it is told to, or this process has died.

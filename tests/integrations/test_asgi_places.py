@@ -179,10 +179,14 @@ def test_off_lambda_the_application_is_called_as_it_is() -> None:
 
 
 def test_what_was_not_begun_at_the_shutdown_is_told(fastapi_function: Make) -> None:
-    """Its loop cannot go on in the process that takes over other jobs: an ERROR line, and the function's name."""
+    """Its loop cannot go on in the process that takes over other jobs: it is lost, with a line and the hook for that."""
     shop = fastapi_function(
         """
         import lambda_punch as punch
+
+        @punch.on_lost
+        def lost(punches, reason):
+            print("the hook:", *(each.name for each in punches), flush=True)
 
         @app.get("/")
         async def create(tasks: BackgroundTasks):
@@ -198,5 +202,6 @@ def test_what_was_not_begun_at_the_shutdown_is_told(fastapi_function: Make) -> N
     shop.shutdown()
 
     assert "task" not in shop.told
-    assert shop.said("job app.create of request")
-    assert shop.said("had not begun before the shutdown")
+    assert shop.said("1 job lost (app.create): the environment was shut down before they were done, and an event loop")
+    assert shop.said("the hook: app.create")
+    assert "plain job" in shop.told

@@ -16,6 +16,8 @@ from lambda_punch import _settings
 from lambda_punch.runtime.background_loop import BackgroundLoop
 from lambda_punch.runtime.drain import Drain
 from lambda_punch.runtime.queue import ALL, PunchQueue
+from lambda_punch.runtime.start import process
+from lambda_punch.runtime.tasks import Tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,6 +31,7 @@ class Bench:
     """A queue with a drain, whose errors are kept."""
 
     lost_handler = spill = None
+    forked = False
 
     def __init__(self) -> None:
         self.errors: list[tuple[str, str]] = []
@@ -37,6 +40,7 @@ class Bench:
         self.queue = PunchQueue()
         self.queue.released = ALL
         self.loop = BackgroundLoop()
+        self.tasks = Tasks(process)
         self.error_handler: Callable[[BaseException, Punch], Any] | None = self.keep
         self.drain = Drain(self)
 
@@ -47,7 +51,7 @@ class Bench:
         self.settled.append(number)
 
     def push(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        self.queue.add((function, args, kwargs or None, "request-1", 0, copy_context(), 0))
+        self.queue.add((function, args, kwargs or None, "request-1", 0, copy_context(), 0, None))
 
 
 @pytest.fixture

@@ -14,9 +14,10 @@ from lambda_punch.integrations._place import defers, prepare
 from lambda_punch.integrations.asgi import background_tasks
 from lambda_punch.integrations.asgi.exchange import Exchange
 from lambda_punch.integrations.asgi.lifespan import Lifespan
-from lambda_punch.integrations.asgi.turns import Turns
 from lambda_punch.runtime.punch import named
 from lambda_punch.runtime.start import process
+from lambda_punch.runtime.tasks import bound
+from lambda_punch.runtime.turns import Turns
 
 if TYPE_CHECKING:
     from contextvars import Context
@@ -73,6 +74,7 @@ class PunchMiddleware:
                 ended.append(copy_context())
 
         loop = asyncio.get_running_loop()
+        since = process.tasks.watch(loop, driven=True)
         task = loop.create_task(serve())
         try:
             await asyncio.wait({task, exchange.sent}, return_when=asyncio.FIRST_COMPLETED)
@@ -80,20 +82,26 @@ class PunchMiddleware:
             task.cancel()
             await asyncio.wait({task})
             raise
+        turns = Turns.of(loop)
+        since.seen.add(task)
         if task.done():
+            process.tasks.follow(since)
             task.result()
             return
-        turns = Turns.of(loop)
 
         def rest() -> None:
             try:
-                turns.drive(task, exchange.open)
+                if not task.done():
+                    loop.call_soon_threadsafe(exchange.open)
+                turns.drive(task.done)
+                process.tasks.follow(since)
+                task.result()
             finally:  # an error is reported in the context in which it was raised
                 for context in ended:
                     _take_over(context)
 
         try:
-            process.push(named(rest, scope.get("endpoint") or self.app))
+            process.push(named(bound(rest), scope.get("endpoint") or self.app))
         except ShutDownError:
             exchange.open()
             await task

@@ -1,0 +1,180 @@
+"""Tasks that an application begins on its event loop by itself, and that are not done when its response is out.
+
+``asyncio.create_task(mail())`` in a request is work of the request, though nobody pushed it. Without us it stands still when
+the environment is frozen. So whatever a request has begun on its loop (tasks, and calls in the loop's executor) is waited
+for after the response, one punch for each, up to the margin.
+
+Some tasks live on purpose: a heartbeat, the keeper of a connection. The rule: a kind of task (its coroutine function) that
+has once run into the margin is not waited for again in this process. That is logged once, with its name. Such tasks go on
+whenever the environment is awake. What was begun before the request (in module code, in an application's lifespan) is not
+waited for at all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import threading
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from lambda_punch._log import logger
+from lambda_punch.errors import EventLoopError
+from lambda_punch.runtime.punch import name_of
+from lambda_punch.runtime.turns import Turns
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Begun = asyncio.Future[Any]
+
+    class Requests(Protocol):
+        """Who knows which request is handled: the process."""
+
+        sequence: int
+        request_id: str
+
+        @property
+        def until(self) -> float:
+            """When the margin begins, in epoch seconds."""
+
+        def remaining_time(self) -> float:
+            """Return the seconds to that."""
+
+        def push_for(self, sequence: int, function: Callable[[], Any], request_id: str | None = None) -> None:
+            """Push on behalf of a request."""
+
+
+_CALLS = "_lambda_punch_calls"
+_LOOK = 0.5  # seconds between two looks whether the loop still lives
+_MOST_KINDS = 1_000
+
+
+class Since(NamedTuple):
+    """What was seen on a loop before a request, and which request it is."""
+
+    loop: asyncio.AbstractEventLoop
+    seen: set[Begun]
+    driven: bool
+    sequence: int
+    request_id: str
+
+
+class Tasks:
+    """What requests have begun on event loops, in one process. From any thread."""
+
+    def __init__(self, process: Requests) -> None:
+        self._process = process
+        self._live_on: set[object] = set()  # the kinds that are not waited for any more
+
+    def on(self, loop: asyncio.AbstractEventLoop) -> set[Begun]:
+        """Return what is under way on a loop now, and note from now on what is called in its executor."""
+        calls: set[Begun] | None = getattr(loop, _CALLS, None)
+        if calls is None:
+            calls = set()
+            _note_calls(loop, calls)
+        return {*asyncio.all_tasks(loop), *calls.copy()}
+
+    def watch(self, loop: asyncio.AbstractEventLoop, *, driven: bool) -> Since:
+        """Begin to watch what the request that is handled now begins on a loop.
+
+        ``driven``: whether the loop runs only when somebody runs it; otherwise it has a thread of its own.
+        """
+        return Since(loop, self.on(loop), driven, self._process.sequence, self._process.request_id)
+
+    def follow(self, since: Since) -> None:
+        """Push a wait for each that has been begun since and is not done."""
+        for each in self.on(since.loop) - since.seen:
+            since.seen.add(each)
+            if not each.done() and not _is_ours(each) and _kind_of(each) not in self._live_on:
+                wait = _named(functools.partial(self._wait, since, each), each)
+                self._process.push_for(since.sequence, wait, since.request_id)
+
+    def _wait(self, since: Since, begun: Begun) -> None:
+        """Wait for it to the margin, and then for what it has begun. What it raises is asyncio's to tell, as without us."""
+        if since.driven:
+            turns = Turns.of(since.loop)
+            _when_done(since.loop, begun, turns.let_go)
+            turns.drive(begun.done, self._process.until)
+        else:
+            _wait_for(since.loop, begun, self._process.remaining_time())
+        if begun.done():
+            self.follow(since)
+        elif len(self._live_on) < _MOST_KINDS:
+            self._live_on.add(_kind_of(begun))
+            logger().error(
+                "task %s was begun by request %s and is not done when its invoke is over; it goes on when the environment is "
+                "awake, and no request waits for tasks of its kind any more", _name_of(begun), since.request_id or "-",
+            )  # fmt: skip
+
+
+def bound(function: Callable[[], Any]) -> Callable[[], Any]:
+    """Mark a function that can only go on in this process, and have it raise in any other."""
+    pid = os.getpid()
+
+    def here() -> Any:
+        if os.getpid() != pid:
+            raise EventLoopError("an event loop cannot go on in another process")
+        return function()
+
+    here.stays_here = True  # type: ignore[attr-defined]
+    return here
+
+
+def _named(wait: Callable[[], None], begun: Begun) -> Callable[[], Any]:
+    function = bound(wait)
+    module, _, name = _name_of(begun).rpartition(".")
+    function.__module__, function.__qualname__ = module, name
+    return function
+
+
+def _note_calls(loop: asyncio.AbstractEventLoop, calls: set[Begun]) -> None:
+    original = loop.run_in_executor
+
+    def run_in_executor(executor: Any, function: Any, *args: Any) -> Any:
+        future = original(executor, function, *args)
+        future._lambda_punch_name = name_of(function)  # type: ignore[attr-defined]  # noqa: SLF001 - a future has no name
+        calls.add(future)
+        future.add_done_callback(calls.discard)
+        return future
+
+    setattr(loop, _CALLS, calls)
+    loop.run_in_executor = run_in_executor  # type: ignore[method-assign, assignment]
+
+
+def _is_ours(begun: Begun) -> bool:
+    """Tell whether it is how a job or a tail is run, which is waited for in any case."""
+    return _name_of(begun).startswith(("lambda_punch.runtime.", "lambda_punch.integrations."))
+
+
+def _kind_of(begun: Begun) -> object:
+    """Return what tasks of one kind have in common: the code of their coroutine, or the name of what is called."""
+    coroutine = begun.get_coro() if isinstance(begun, asyncio.Task) else None
+    return getattr(coroutine, "cr_code", None) or _name_of(begun)
+
+
+def _name_of(begun: Begun) -> str:
+    if not isinstance(begun, asyncio.Task):
+        return str(getattr(begun, "_lambda_punch_name", "a call in an executor"))
+    coroutine: Any = begun.get_coro()
+    frame = getattr(coroutine, "cr_frame", None)
+    module = frame.f_globals.get("__name__", "") if frame is not None else ""
+    name = getattr(coroutine, "__qualname__", None) or type(coroutine).__name__
+    return f"{module}.{name}" if module else str(name)
+
+
+def _when_done(loop: asyncio.AbstractEventLoop, begun: Begun, told: Callable[[], None]) -> None:
+    try:
+        loop.call_soon_threadsafe(begun.add_done_callback, lambda _: told())
+    except RuntimeError as error:
+        raise EventLoopError("its event loop was closed before it was done") from error
+
+
+def _wait_for(loop: asyncio.AbstractEventLoop, begun: Begun, left: float) -> None:
+    done = threading.Event()
+    _when_done(loop, begun, done.set)
+    while not begun.done() and left > 0:
+        if loop.is_closed():
+            raise EventLoopError("its event loop was closed before it was done")
+        done.wait(min(_LOOK, left))
+        left -= _LOOK
