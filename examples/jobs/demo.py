@@ -72,7 +72,8 @@ def show(server: SqsServer, extension: Path, directory: Path) -> int:
 
     def function(name: str) -> LocalLambda:
         def log(_source: str, line: str) -> None:
-            if not line.startswith('{"_aws"'):  # the metrics, which CloudWatch would take from here
+            line = line.partition('{"_aws"')[0]  # the rest are the metrics, which CloudWatch would take from here
+            if line:
                 said.append(line)
                 screen.say(name, line.splitlines()[0].split("\t")[-1])
 
