@@ -73,7 +73,7 @@ lint: .venv
 	@sh -n install.sh
 	@checker=.venv/bin/shellcheck; test -x $$checker || checker=$$(command -v shellcheck || true); \
 	if test -n "$$checker"; then $$checker $(SHELL_FILES); \
-	else echo 'lint: shellcheck is left out, because there is none for this machine'; fi
+	else echo 'lint: shellcheck is left out, because this machine has none'; fi
 
 bench: .venv
 	@echo 'bench: what lambda-punch costs, beside a do-nothing extension and no extension'

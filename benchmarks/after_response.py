@@ -1,4 +1,4 @@
-"""B1 to B3, B6 and B12: responses, holds, the first job's start, memory, and a job that was frozen in its middle."""
+"""B1 to B3, B6 and B12: responses, holds, the first job's start, memory, and a job that was frozen while it ran."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def memory(repeats: int) -> Iterator[Figure]:
 
 
 def beside_a_frozen_job(rounds: int) -> Iterator[Figure]:
-    """B12: a CPU job that was frozen in its middle goes on beside the next request."""
+    """B12: a CPU job that was frozen while it ran goes on beside the next request."""
     with environments(timeout=1.0) as functions:
         samples: dict[str, list[float]] = {name: [] for name in VARIANTS}
         for _ in range(rounds):
@@ -107,4 +107,4 @@ def beside_a_frozen_job(rounds: int) -> Iterator[Figure]:
                 function.wait_idle(timeout=30)
                 samples[name] += latency([function.invoke({})])
                 function.wait_idle(timeout=30)
-    yield Figure("B12", "response beside a job that was frozen in its middle", "ms", samples)
+    yield Figure("B12", "response beside a job that was frozen while it ran", "ms", samples)

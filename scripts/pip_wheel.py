@@ -1,7 +1,7 @@
 """Fetch pip's wheel with the standard library alone.
 
-Debian's python3 comes without pip and without ensurepip. This file is why `make demo` and `make test` work there all
-the same, for somebody who may not install packages; nothing in the standard library can fetch a wheel.
+Debian's python3 comes without pip and without ensurepip. This file makes `make demo` and `make test` work there, also
+for somebody who may not install packages. Nothing in the standard library can fetch a wheel.
 
 PIP_INDEX_URL, PIP_CERT, SSL_CERT_FILE and https_proxy are heeded. pip's other settings and its configuration files are
 not: a machine that has them has pip.
@@ -72,7 +72,7 @@ def fetch(into: Path) -> Path:
 
 
 def download(opener: urllib.request.OpenerDirector, url: str) -> bytes:
-    """Return what is at an address; raise RuntimeError if it cannot be had."""
+    """Return what is at an address; raise RuntimeError if it cannot be fetched."""
     try:
         with opener.open(url, timeout=TIMEOUT) as answer:
             return cast("bytes", answer.read())

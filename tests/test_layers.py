@@ -57,7 +57,7 @@ def resolve(name: str) -> str | None:
 
 
 def imports(module: str) -> set[str]:
-    """The modules that one of ours names, in whatever way."""
+    """The modules of the product that a module names, in whatever way."""
     return {found for name in named_by(module) if (found := resolve(name)) is not None and found != module}
 
 

@@ -76,7 +76,7 @@ class Mode:
 
 
 def no_entry(_function: object) -> int:
-    """Stand for a ledger where there is none."""
+    """Stand in for a ledger."""
     return 0
 
 

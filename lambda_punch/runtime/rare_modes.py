@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class BeforeRestore(OnLambda):
-    """With SnapStart, until the snapshot is restored: no thread, no open file and no signal handler of ours is made."""
+    """With SnapStart, until the snapshot is restored: the library makes no thread, open file or signal handler."""
 
     __slots__ = ()
 

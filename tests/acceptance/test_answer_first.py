@@ -94,7 +94,7 @@ def test_no_job_starts_before_the_response_is_out(function: Callable[..., Functi
 
 
 def test_a_handler_that_raises_has_its_error_out_and_its_jobs_run(function: Callable[..., Function]) -> None:
-    """The caller gets the handler's own error; what it had pushed is done all the same."""
+    """The caller gets the handler's own error; what it had pushed is still done."""
     shop = function(
         """
         punch.start()
@@ -217,7 +217,7 @@ def test_started_inside_the_handler_the_function_itself_waits(function: Callable
 
 
 def test_handled_without_a_request_id_is_a_warning(function: Callable[..., Function]) -> None:
-    """The runtime client knows the request all the same; the answer goes out and the jobs run."""
+    """The runtime client still knows the request; the answer goes out and the jobs run."""
     shop = function(
         """
         punch.start()

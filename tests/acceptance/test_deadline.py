@@ -92,7 +92,7 @@ def test_no_job_starts_in_the_margin_nor_before_the_next_response(
 def test_a_job_of_three_seconds_in_a_function_of_two_is_finished_once_two_invokes_later(
     function: Callable[..., Function], extension: Path, with_extension: bool
 ) -> None:
-    """Frozen in its middle, it goes on at the next invoke; a WARNING names it once; nothing times out."""
+    """Frozen while it runs, it goes on at the next invoke; an ERROR line names it once; nothing times out."""
     shop = function(
         """
         def long():

@@ -248,7 +248,7 @@ def broken(extension: Path, tmp_path: Path) -> Callable[[str], Path]:
 
 
 def test_a_thread_that_cannot_be_started_costs_neither_time_nor_jobs(function: Callable[..., Function]) -> None:
-    """The drain thread cannot be had: the extension is let go, and the jobs are run without it."""
+    """The drain's thread cannot be started: the extension is let go, and the jobs are run without it."""
     shop = function(
         """
         from lambda_punch.runtime import server

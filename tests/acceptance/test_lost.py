@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def test_what_is_lost_at_the_shutdown_is_named(function: Callable[..., Function]) -> None:
-    """A job in its middle when the time is over, and those behind it, are ERROR lines with their names."""
+    """A job that still runs when the time is over, and those behind it, are ERROR lines with their names."""
     shop = function(
         """
         punch.configure(margin=0.9)
@@ -129,7 +129,7 @@ def test_jobs_that_died_with_the_whole_environment_are_named_by_the_next_one(fun
 
 
 def test_the_on_lost_hook_gets_the_jobs_and_the_reason(function: Callable[..., Function]) -> None:
-    """In the heir: the job that was in its middle and the one that had no time; a hook that raises is logged."""
+    """In the heir: the job that was running and the one that had no time; a hook that raises is logged."""
     shop = function(
         """
         punch.configure(margin=0.9)

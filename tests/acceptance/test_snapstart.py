@@ -1,4 +1,4 @@
-"""SnapStart: many environments come from one snapshot, so nothing of ours that was made before it is relied on."""
+"""SnapStart: many environments come from one snapshot, so the library relies on nothing that it made before it."""
 
 from __future__ import annotations
 

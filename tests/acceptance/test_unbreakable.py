@@ -275,7 +275,7 @@ def test_what_a_forked_child_pushes_is_run_there(function: Callable[..., Functio
 
 @pytest.mark.parametrize("closes", ["os.close(number)", "os.closerange(number, number + 1)"])
 def test_a_record_is_never_written_over_a_file_of_the_users(function: Callable[..., Function], closes: str) -> None:
-    """Code that closes a descriptor twice gets our number for its own file; jobs run all the same."""
+    """Code that closes a descriptor twice gets our number for its own file; jobs still run."""
     shop = function(
         f"""
         punch.start()

@@ -16,11 +16,11 @@ LONG = 110  # steps of 10 ms or a little more, against a timeout of a second
 
 
 def test_fifty_invokes_with_a_freeze_between(run: Callable[..., ImageFunction], either_image: str) -> None:
-    """Paused after each; what was frozen in its middle ends at the next invoke; every job runs once, in order."""
+    """Paused after each; a job that was frozen while it ran ends at the next invoke; every job runs once, in order."""
     function = run(either_image, timeout=1.0)
     pids, expected = set(), []
     for number in range(50):
-        # 10 is frozen in its middle, and so is 30, with a job behind it that has not been started
+        # 10 is frozen while it runs, and so is 30, with a job behind it that has not been started
         jobs = {f"{number}a": LONG, f"{number}b": 1} if number in (10, 30) else {str(number): 1}
         pids.add(function.call(jobs=jobs)["pid"])
         expected += [f"{name} {what}" for name in jobs for what in ("begins", "ends")]
@@ -35,7 +35,7 @@ def test_fifty_invokes_with_a_freeze_between(run: Callable[..., ImageFunction], 
 
 
 def test_nothing_moves_in_a_frozen_container(run: Callable[..., ImageFunction], work_image: str) -> None:
-    """A job frozen in its middle writes nothing until the next invoke, whose thaw it needs."""
+    """A frozen job writes nothing until the next invoke, whose thaw it needs."""
     function = run(work_image, timeout=1.0)
 
     function.call(jobs={"long": LONG})

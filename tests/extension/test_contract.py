@@ -62,7 +62,7 @@ def test_a_damaged_record_is_no_record_of_another_request(sequence: int, place: 
     "data", [b"", b"\n", b"lambda-punch\n", b"lambda-punch 1\n", b"lambda-punch x 1\n", b"\xff" * 9]
 )
 def test_what_is_no_greeting(data: bytes) -> None:
-    """The library takes such a file for no extension's."""
+    """The library does not take such a file for an extension's."""
     assert contract.parse_greeting(data) is None
 
 

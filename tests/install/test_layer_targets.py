@@ -83,7 +83,7 @@ def test_one_version_for_all(index: Path, tmp_path: Path) -> None:
 
 
 def test_no_version_for_all(index: Path, tmp_path: Path) -> None:
-    """Where there is none the error names the target, pip's reason and the way out."""
+    """If there is none, the error names the target, pip's reason and the way out."""
     add_pyzmq(index, "cp310-cp310-manylinux_2_26_x86_64", "x86_64", version="26.9")
     for wheel in index.glob("pyzmq-27.0-cp310-*"):
         wheel.unlink()

@@ -13,7 +13,7 @@ from .conftest import snapshot
 
 
 def test_nothing_is_left(root: Path) -> None:
-    """After it there is no file of ours."""
+    """Afterwards none of the installed files is left."""
     assert uninstall(root)
 
     assert snapshot(root) == {}
@@ -58,7 +58,7 @@ def test_half_an_installation(root: Path) -> None:
 
 
 def test_it_says_what_cannot_be_removed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file system's refusal becomes an error of ours."""
+    """A file system's refusal becomes an InstallError."""
     monkeypatch.setattr(Path, "unlink", _refuse)
 
     with pytest.raises(InstallError, match="cannot uninstall from .*Read-only"):

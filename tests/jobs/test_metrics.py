@@ -213,7 +213,7 @@ def test_off_means_off(run: Any, builder: Any, note: Any, monkeypatch: pytest.Mo
 def test_arguments_are_left_out_unless_they_are_asked_for(
     run: Any, builder: Any, note: Any, fail: Any, written: Any, caplog: Any
 ) -> None:
-    """They may hold what does not belong into a log, and no line of ours has them either."""
+    """They may hold what does not belong in a log, and no line of the library has them either."""
     with punch_testing.enqueued():
         note.enqueue("secret")
     run(builder.record(note.prepare("secret")), builder.record(fail.prepare("secret")))

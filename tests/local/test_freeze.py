@@ -102,7 +102,7 @@ def test_orphaned_daemon(raw: Callable[..., LocalLambda]) -> None:
 
 
 def test_no_freeze(raw: Callable[..., LocalLambda]) -> None:
-    """Without freezing the environment becomes idle all the same, and runs on."""
+    """Without freezing the environment still becomes idle, and runs on."""
     with raw(freeze=False) as function:
         function.invoke()
         function.wait_idle(5)

@@ -1,4 +1,4 @@
-"""Both processes in one, step by step: the real classes of library and extension, with a clock and a transport of ours.
+"""Both processes in one, step by step: the real classes of library and extension, with a clock and a transport of the test's.
 
 What is real: the process's state, its modes, queue, drain, ledger and handled-file, the shutdown and what the heir
 does; the extension's holder, its reading of records, its report of what is lost. What is not: time moves when the model
@@ -206,7 +206,7 @@ class World:
     def invoke(self, kinds: list[str], *, seconds: float, extension_first: bool, unblock: bool) -> None:
         """One invoke, to the extension's ``event/next``; the handler takes ``seconds``.
 
-        ``unblock``: a job that was frozen in its middle ends while the handler is at work.
+        ``unblock``: a job that was frozen while it ran ends while the handler is at work.
         """
         self.requests += 1
         self.responded = False
@@ -271,7 +271,7 @@ class World:
         self.mode.drain(request_id, until)
 
     def unblock(self) -> None:
-        """The job that was frozen in its middle comes to its end, and the drain thread goes on."""
+        """The job that was frozen while it ran comes to its end, and the drain thread goes on."""
         self.blocked.clear()
         for job in self.jobs:
             if job.kind == BLOCKING and job.runs and not job.ended:

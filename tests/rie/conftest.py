@@ -76,7 +76,7 @@ class Function(Rie):
 
 @pytest.fixture(scope="session", autouse=True)
 def _rie_runs_here() -> None:
-    """Find out once whether RIE and a private /opt are to be had; skip everything, with the reason, if not."""
+    """Find out once whether there are RIE and a private /opt; if not, skip everything, with the reason."""
     in_private_opt(Path("/opt"), [str(emulator())])
 
 

@@ -25,7 +25,7 @@ SHA256 = {
 
 @functools.cache
 def emulator() -> Path:
-    """Return the path of RIE, fetched at the first use; skip, or fail where CI is set, if it is not to be had."""
+    """Return the path of RIE, fetched at the first use. If it cannot be fetched, skip, or fail if CI is set."""
     machine = {"aarch64": "arm64", "amd64": "x86_64"}.get(platform.machine().lower(), platform.machine())
     if sys.platform != "linux" or machine not in SHA256:
         pytest.skip(f"AWS publishes no RIE for {sys.platform} on {machine}")

@@ -1,4 +1,4 @@
-"""A process that sees a directory of ours as /opt, while the machine's own /opt stays untouched.
+"""A process that sees a test's directory as /opt, while the machine's own /opt stays untouched.
 
 Needs a mount namespace, which root may have, and where the kernel lets them, users in a user namespace of their own.
 """

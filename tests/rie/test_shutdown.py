@@ -79,7 +79,7 @@ def test_before_any_invoke(function: Callable[..., Function], opt: Path) -> None
 
 
 def test_what_is_lost_is_named(function: Callable[..., Function], opt: Path) -> None:
-    """A job in its middle when the time is over is an ERROR line with its name, and RIE ends in time."""
+    """A job that still runs when the time is over is an ERROR line with its name, and RIE ends in time."""
     shop = function(
         """
         punch.configure(margin=0.9)

@@ -124,7 +124,7 @@ def test_a_worker_whose_thread_has_died_gets_a_new_one(errors: list[str]) -> Non
     def die(until: float) -> object:
         raise MemoryError
 
-    drain.run = die  # type: ignore[assignment,method-assign]  # a fault of ours that nobody has thought of
+    drain.run = die  # type: ignore[assignment,method-assign]  # some fault in the library
     assert process.worker.drain(time.time() + 60)
     drain.run = run  # type: ignore[method-assign]
     process.release_all()

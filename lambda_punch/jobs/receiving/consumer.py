@@ -123,7 +123,7 @@ class Batch:
             with self._lock:
                 first, self._any_begun = not self._any_begun, True
             return begun.run(self._deliveries, spent, first=first)
-        except Exception:  # noqa: BLE001 - a bug of ours must not cost the other records
+        except Exception:  # noqa: BLE001 - a bug in lambda-punch must not cost the other records
             logger().exception("message %s was not handled: a bug in lambda-punch; it is kept", record.message_id)
             return LEFT
 

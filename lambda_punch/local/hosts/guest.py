@@ -138,7 +138,7 @@ class Guest:
         self._reap()
 
     def _reap(self) -> None:
-        """Take in whoever has ended, adopted orphans too, and report those that the host knows."""
+        """Reap the processes that have ended, adopted orphans too, and report those that the host knows."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)

@@ -81,7 +81,7 @@ class Generation:
         await self._until(self._all_done, call.deadline)
 
     def fail(self, fault: Fault) -> None:
-        """Note the first fatal error and wake whoever waits."""
+        """Note the first fatal error and wake those who wait."""
         self.fault = self.fault or fault
         self.changes.notify()
 

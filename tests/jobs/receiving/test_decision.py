@@ -62,7 +62,7 @@ def test_a_failed_job_is_either_tried_again_within_twelve_hours_or_dead_with_a_r
 
 @pytest.mark.parametrize("spent", [0, 60, 900])
 def test_a_dead_message_that_cannot_be_moved_is_left_to_the_redrive_policy(spent: float) -> None:
-    """At once where there is one, as late as SQS allows where there is none, and as it is where that is not known."""
+    """At once with one, as late as SQS allows without one, and unchanged if that is not known."""
     assert visibility_of_dead(13, spent) == 0
     assert visibility_of_dead(UNKNOWN, spent) is None
     assert 42_000 - spent < (visibility_of_dead(NO_REDRIVE, spent) or 0) <= LONGEST_VISIBILITY - spent

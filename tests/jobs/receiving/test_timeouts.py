@@ -26,7 +26,7 @@ def test_records_not_begun_at_the_deadline_are_visible_again_at_once(
     reported = run(*records, context=Context(1.3))
 
     assert done in ([0, 1], [0])
-    retried = len(deliveries.sent)  # the one that the deadline stopped in its middle
+    retried = len(deliveries.sent)  # the one that the deadline stopped
     assert reported == [record["messageId"] for record in records[len(done) + retried :]]
     unbegun = records[len(done) + 1 :]
     assert {deliveries.changes[record["messageId"]] for record in unbegun} == {0}

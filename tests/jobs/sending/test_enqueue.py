@@ -279,7 +279,7 @@ def test_what_cannot_be_sent_after_the_response_is_an_error_line(
 
 
 def test_a_parameter_called_after_response_is_the_functions_own(sqs: Any, work: Any) -> None:
-    """enqueue() takes no option of ours, so it takes every name of the function's."""
+    """enqueue() has no options of its own, so the function's parameters may have any names."""
     url = sqs.create("jobs")
 
     @punch.job(name="own", queue="jobs")

@@ -278,6 +278,6 @@ def test_at_the_shutdown_what_was_not_begun_is_sent(
     assert sqs.states(url) == (3, 0)
     assert sorted(body["args"][0] for body in sqs.bodies(url)) == [1, 2, 3]
     assert [text for text in made.told if text != "plain"] == ["begin 0"]
-    assert made.said("app.work): ")  # the one in its middle, as lost
+    assert made.said("app.work): ")  # the one that runs, as lost
     if sender == "heir":
         assert made.told.count("plain") == 2
