@@ -38,7 +38,7 @@ def test_a_job_runs_after_the_response_and_before_the_freeze(function: Callable[
 
 
 def test_the_extension_sleeps_while_the_handler_works(function: Callable[..., Function]) -> None:
-    """Callers do not wait for a second process to wake: its event lies unread until the response is out."""
+    """Callers do not wait for a second process to wake, because its event lies unread until the response is out."""
     shop = function(
         """
         punch.start()
@@ -116,7 +116,7 @@ def test_a_handler_that_raises_has_its_error_out_and_its_jobs_run(function: Call
 
 
 def test_forgetting_handled_costs_nothing(function: Callable[..., Function]) -> None:
-    """The runtime client's next call tells what handled() would have told."""
+    """The runtime client's next call says what handled() would have said."""
     shop = function(
         """
         punch.start()
@@ -198,7 +198,7 @@ def test_the_same_without_the_extension(function: Callable[..., Function]) -> No
 
 
 def test_started_inside_the_handler_the_function_itself_waits(function: Callable[..., Function]) -> None:
-    """A push without start() works from the first request on; a WARNING says what is better."""
+    """A push without start() works from the first request on; an ERROR line says what is better."""
     shop = function(
         """
         def handler(event, context):

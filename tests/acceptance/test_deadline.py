@@ -52,7 +52,7 @@ def test_a_job_that_outlasts_the_timeout_goes_on_at_the_next_invoke(
 def test_no_job_starts_in_the_margin_nor_before_the_next_response(
     function: Callable[..., Function], extension: Path, with_extension: bool
 ) -> None:
-    """What had no time waits for the response after next, though its own is long out; order is kept."""
+    """A job that had no time waits for a later response, although its own is long out; the order is kept."""
     shop = function(
         """
         def work(number):
@@ -124,7 +124,7 @@ def test_a_job_of_three_seconds_in_a_function_of_two_is_finished_once_two_invoke
 def test_a_job_is_told_the_time_that_its_invoke_has_left(
     function: Callable[..., Function], extension: Path, with_extension: bool
 ) -> None:
-    """Less and less, never below nothing; and when it goes on at the next invoke what that one has."""
+    """Less and less, never below zero; at the next invoke the time that this one has."""
     shop = function(
         """
         def work():
@@ -164,7 +164,7 @@ def test_a_job_without_a_deadline_has_all_the_time_there_is() -> None:
 
 
 def test_requests_that_end_in_the_margin_do_not_turn_the_extension_off(function: Callable[..., Function]) -> None:
-    """Nothing is announced there, so nothing is missed: the jobs run at the first request that leaves them time."""
+    """Nothing is announced there, so nothing is missed. The jobs run at the first request that leaves them time."""
     shop = function(
         """
         punch.configure(margin=1.0)

@@ -20,7 +20,7 @@ WITH_AND_WITHOUT = pytest.mark.parametrize("with_extension", [True, False], ids=
 def test_it_holds_the_environment_three_times_and_no_more(
     function: Callable[..., Function], extension: Path, with_extension: bool
 ) -> None:
-    """Later requests cost what they cost without it, and their own jobs run."""
+    """Later requests cost what they would cost without it, and their own jobs run."""
     shop = function(
         """
         def endless():

@@ -105,7 +105,7 @@ def test_a_record_that_cannot_be_written_costs_neither_time_nor_jobs(function: C
 
 
 def test_an_extension_that_never_asks_is_given_up(function: Callable[..., Function], tmp_path: Path) -> None:
-    """Jobs that it was told of run behind the next response, and after two misses without it."""
+    """The announced jobs run behind the next response, and after two misses without the extension."""
     deaf = tmp_path / "lambda-punch"
     deaf.write_text(DEAF_EXTENSION.format(python=sys.executable, root=str(ROOT)))
     deaf.chmod(0o755)
@@ -169,7 +169,7 @@ def test_an_extension_that_cannot_watch_goes_out_of_service_with_one_line(
 def test_a_function_whose_own_zmq_is_broken_runs_its_jobs_all_the_same(
     function: Callable[..., Function], tmp_path: Path
 ) -> None:
-    """The drain thread says so once, runs what the extension waits for, and lets it go."""
+    """The drain's thread says so once, runs what the extension waits for, and lets it go."""
     (tmp_path / "zmq.py").write_text("raise ImportError('no zmq for this interpreter')\n")
     shop = function(
         """
@@ -195,7 +195,7 @@ def test_a_function_whose_own_zmq_is_broken_runs_its_jobs_all_the_same(
 def test_a_meeting_place_that_is_not_ours_alone_is_refused(
     function: Callable[..., Function], tmp_path: Path, what: str
 ) -> None:
-    """Whoever finds it says so, and the function goes on without the extension."""
+    """The process that finds it says so, and the function goes on without the extension."""
     meet = tmp_path / "meet"
     env = {}
     if what == "a link":

@@ -27,7 +27,7 @@ PATCHES = {
 def test_the_function_answers_and_its_jobs_run(
     function: Callable[..., Function], extension: Path, with_extension: bool, when: str, library: str
 ) -> None:
-    """Behind the response, plain and async ones; what it means is one ERROR line."""
+    """Plain and async jobs, after the response; one ERROR line says what this means."""
     if importlib.util.find_spec(library.partition(" ")[0]) is None:
         pytest.skip(f"{library} is not installed")
     patch = PATCHES[library]

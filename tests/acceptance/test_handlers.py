@@ -162,7 +162,7 @@ def test_workers_run_jobs_side_by_side(function: Callable[..., Function]) -> Non
 
 
 def test_a_failing_job_does_not_stop_the_rest(function: Callable[..., Function]) -> None:
-    """Nor does one that exits, nor an error handler that raises; each is told with its name."""
+    """A job that exits does not either, nor an error handler that raises; each is named in the log."""
     shop = function(
         """
         import sys

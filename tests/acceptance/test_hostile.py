@@ -24,7 +24,7 @@ APP = """
 
 
 def alive(shop: Function) -> bool:
-    """Whether the extension still serves: it drains the jobs of one more request, and none ran twice."""
+    """Whether the extension still serves: it has the jobs of one more request drained, and none ran twice."""
     before = shop.told
     event = len(before)
     return shop.call(event) == event and shop.told == [*before, str(event)]
@@ -52,7 +52,7 @@ def test_bytes_in_the_handled_file_do_not_stop_the_extension(function: Callable[
 def test_a_forged_record_costs_one_hold_and_no_more(
     function: Callable[..., Function], tmp_path: Path, until: int
 ) -> None:
-    """Only this very user can write one; the answers go out, and no job is lost or run twice."""
+    """Only this same user can write one; the answers go out, and no job is lost or run twice."""
     shop = function(APP, timeout=1.0)
     assert alive(shop)
     (tmp_path / "meet" / "handled").write_bytes(b"1 99 jobs 1 %d - 99\n" % until)

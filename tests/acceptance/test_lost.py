@@ -39,7 +39,7 @@ def test_what_is_lost_at_the_shutdown_is_named(function: Callable[..., Function]
 
 
 def test_leftovers_that_cannot_be_run_are_named(function: Callable[..., Function]) -> None:
-    """Nothing has ever been drained, and by now there is no descriptor left to import what would."""
+    """Nothing has been drained before, and no descriptor is left to import the modules that would."""
     shop = function(
         """
         import resource

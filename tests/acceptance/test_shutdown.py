@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def test_what_was_pushed_before_a_timeout_is_done_at_the_shutdown(function: Callable[..., Function]) -> None:
-    """The handler never answered; Lambda did, for it, and what it had pushed still counts."""
+    """Lambda answered in place of the handler, and what the handler had pushed still counts."""
     shop = function(
         """
         @punch.handler
@@ -72,7 +72,7 @@ def test_leftovers_are_done_within_the_shutdown_window(
 def test_the_user_s_own_sigterm_handler_is_called_after_the_leftovers(
     function: Callable[..., Function], order: str
 ) -> None:
-    """Whether it was installed before start() or after it; it ends the process, not we."""
+    """Whether it was installed before start() or after it; then the handler, not the library, ends the process."""
     shop = function(
         f"""
         import signal
@@ -136,7 +136,7 @@ SIGTERM = """
 
 @pytest.fixture
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A platform that kills the runtime later than Lambda, where the test is not about the time and the machine is busy."""
+    """A platform that kills the runtime later than Lambda, for tests that are not about this time."""
     monkeypatch.setattr("lambda_punch.local.platform.shutdown.RUNTIME_SHARE_SECONDS", 1.0)
 
 
@@ -172,7 +172,7 @@ def test_sigterm_finds_the_function_whatever_it_does(
 def test_a_sigterm_that_the_main_thread_does_not_get_reaches_the_user_s_handler(
     function: Callable[..., Function], execution_env: str | None
 ) -> None:
-    """The kernel gives it to another thread: the main one has to be woken to run Python's handlers."""
+    """The kernel gives it to another thread, so the main one has to be woken to run Python's handlers."""
     shop = function(
         """
         import signal
@@ -196,7 +196,7 @@ def test_a_sigterm_that_the_main_thread_does_not_get_reaches_the_user_s_handler(
 
 @pytest.mark.usefixtures("patience")
 def test_leftovers_do_not_wait_for_locks_that_the_main_thread_holds(function: Callable[..., Function]) -> None:
-    """SIGTERM finds a handler in the middle of something; it goes on, gives its lock back, and the job gets it."""
+    """SIGTERM finds a handler at work; the handler goes on and gives its lock back, and the job gets it."""
     shop = function(
         """
         import signal
@@ -262,7 +262,7 @@ def test_a_forked_child_that_starts_is_not_lambda_s_runtime(
 
 
 def test_a_leftover_that_stands_still_does_not_take_the_rest_with_it(function: Callable[..., Function]) -> None:
-    """It waits for a lock that nobody holds in the process that works leftovers off; it is named as lost."""
+    """It waits for a lock that nobody releases in the process that works leftovers off; it is named as lost."""
     shop = function(
         """
         import threading
@@ -302,7 +302,7 @@ def test_a_leftover_that_stands_still_does_not_take_the_rest_with_it(function: C
 def test_leftovers_that_use_sqlite_are_all_done_whenever_the_end_comes(
     function: Callable[..., Function], cut: float
 ) -> None:
-    """A lock of the library that is held at the fork stays locked in the child: so it is forked between two jobs."""
+    """A lock that a library holds at the fork stays locked in the child, so the child is forked between two jobs."""
     shop = function(
         f"""
         import sqlite3

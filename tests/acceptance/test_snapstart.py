@@ -115,7 +115,7 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
 
 
 def test_nothing_is_made_before_the_snapshot_and_all_works_after_it(platform: Platform, tmp_path: Path) -> None:
-    """No thread, pipe, socket or file before; after the restore the file of the new life, and SIGTERM is heard."""
+    """No thread, pipe, socket or file before it; after the restore the new environment's file, and SIGTERM is heard."""
     (tmp_path / "app.py").write_text(APP)
     env = {
         "PATH": os.environ["PATH"],

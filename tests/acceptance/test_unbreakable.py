@@ -18,7 +18,7 @@ WITH_AND_WITHOUT = pytest.mark.parametrize("with_extension", [True, False], ids=
 
 
 def test_an_asyncio_run_with_a_signal_handler_leaves_sigterm_heard(function: Callable[..., Function]) -> None:
-    """It leaves the process's wakeup descriptor at -1 behind."""
+    """asyncio.run() sets the process's wakeup descriptor to -1 at its end."""
     shop = function(
         """
         import asyncio, signal
@@ -52,7 +52,7 @@ def test_an_asyncio_run_with_a_signal_handler_leaves_sigterm_heard(function: Cal
 def test_a_child_that_is_terminated_does_not_end_the_function(
     function: Callable[..., Function], extension: Path, with_extension: bool
 ) -> None:
-    """A signal to it is its own: "run with a time limit", as multiprocessing does it."""
+    """The signal is the child's alone; multiprocessing ends a child in this way after a time limit."""
     shop = function(
         """
         import multiprocessing
@@ -81,7 +81,7 @@ def test_a_child_that_is_terminated_does_not_end_the_function(
 def test_a_child_that_is_forked_in_a_job_runs_no_job_of_its_parent(
     function: Callable[..., Function], extension: Path, with_extension: bool, ends: str
 ) -> None:
-    """However its function ends; and it is gone when it has."""
+    """Whatever way its function ends; and the child ends with it."""
     shop = function(
         f"""
         import sys
@@ -211,7 +211,7 @@ def test_an_async_handler_that_exits_ends_as_a_plain_one_does(function: Callable
 def test_a_failing_job_of_any_make_is_named_and_the_next_one_runs(
     function: Callable[..., Function], extension: Path, with_extension: bool, odd: str
 ) -> None:
-    """Methods written in C, objects whose attributes raise, names that are no names."""
+    """Methods written in C, objects whose attributes raise, names that are not texts."""
     shop = function(
         f"""
         import functools
@@ -335,7 +335,7 @@ def test_logging_that_is_configured_anew_does_not_silence_failures(
 
 
 def test_no_line_holds_an_event_or_an_argument(function: Callable[..., Function]) -> None:
-    """Not where handled() is given the event by mistake, nor where a push comes too late, nor where a name is odd."""
+    """Also if handled() is given the event by mistake, if a push comes too late, or if a name is odd."""
     shop = function(
         """
         import functools

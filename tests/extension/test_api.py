@@ -77,7 +77,7 @@ def test_register_sends_name_and_events_and_keeps_the_identifier(platform: Calla
 
 
 def test_a_chunked_answer_is_put_together(platform: Callable[..., Platform]) -> None:
-    """Some servers answer so; trailers are passed over."""
+    """Some servers answer like this; trailers are ignored."""
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: 1\r\n\r\n"
     lambda_ = platform(chunked, OK, piece=1)
     api = ExtensionsApi(lambda_.address)
@@ -89,7 +89,7 @@ def test_a_chunked_answer_is_put_together(platform: Callable[..., Platform]) -> 
 
 
 def test_an_answer_that_closes_is_followed_by_a_new_connection(platform: Callable[..., Platform]) -> None:
-    """Keep-alive is the server's to grant."""
+    """The server decides whether a connection is kept alive."""
     lambda_ = platform(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", OK)
     api = ExtensionsApi(lambda_.address)
     for _ in range(2):
@@ -109,7 +109,7 @@ def test_a_refusal_carries_the_platform_s_words(platform: Callable[..., Platform
 
 
 def test_a_connection_that_ends_early_is_an_error(platform: Callable[..., Platform]) -> None:
-    """Not an endless wait."""
+    """It does not wait for ever."""
     lambda_ = platform(b"HTTP/1.1 200 OK\r\nX: close\r\nContent-Length: 50\r\n\r\nshort")
     api = ExtensionsApi(lambda_.address)
     api.ask_next()
@@ -120,7 +120,7 @@ def test_a_connection_that_ends_early_is_an_error(platform: Callable[..., Platfo
 
 
 def test_an_event_is_known_by_its_request_before_it_is_read(platform: Callable[..., Platform]) -> None:
-    """Where it has not come yet, or is another's, nobody waits; it is received as ever."""
+    """If it has not come yet, or belongs to another request, nothing waits; it is received as usual."""
     event = b'{"eventType":"INVOKE","requestId":"this"}'
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(event), event)
     go_on = threading.Event()
@@ -155,7 +155,7 @@ def test_any_head_is_parsed_or_refused(head: bytes) -> None:
 
 
 def test_a_header_is_found_whatever_its_case_and_place() -> None:
-    """By its whole name; what a value contains is not one."""
+    """By its whole name; a name inside a value does not count."""
     head = b"HTTP/1.1 200 OK\r\nX-Content-Length: 1\r\nX: content-length: 2\r\nCONTENT-LENGTH:3 \r\nLast: The-End"
 
     assert header(head, b"content-length") == b"3"

@@ -46,7 +46,7 @@ def test_other_bytes_are_no_record(data: bytes) -> None:
 
 @given(NUMBERS, st.integers(0, 200), st.binary(min_size=1, max_size=3))
 def test_a_damaged_record_is_no_record_of_another_request(sequence: int, place: int, damage: bytes) -> None:
-    """A number that does not stand at both ends gives a torn read away."""
+    """A torn read shows, because the number at its two ends differs."""
     data = contract.encode_record(sequence, contract.JOBS, 4711, 17, "request")
     torn = contract.encode_record(sequence + 1, contract.JOBS, 4711, 17, "another")
     place = min(place, len(data) - 1)
@@ -67,7 +67,7 @@ def test_what_is_no_greeting(data: bytes) -> None:
 
 
 def test_the_rendezvous_is_one_for_both_and_another_for_each_environment() -> None:
-    """Made from what both processes are told; LAMBDA_PUNCH_DIR wins."""
+    """It is made from what both processes know; LAMBDA_PUNCH_DIR wins."""
     assert contract.rendezvous("", "127.0.0.1:9001", 993) == "/tmp/lambda-punch-993-127-0-0-1-9001"
     assert contract.rendezvous("", "127.0.0.1:9002", 993) != contract.rendezvous("", "127.0.0.1:9001", 993)
     assert contract.rendezvous("/tmp/mine", "127.0.0.1:9001", 993) == "/tmp/mine"

@@ -47,7 +47,7 @@ def test_json_where_lambda_s_log_format_is_json(variables: dict[str, str], capsy
 
 
 def test_a_fault_is_described_with_its_place_on_one_line() -> None:
-    """So that a report is worth something."""
+    """So a report tells where to look."""
     with pytest.raises(ValueError, match="lines") as caught:
         int("two\nlines")
     described = log.describe(caught.value)

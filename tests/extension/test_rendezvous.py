@@ -52,7 +52,7 @@ def test_a_directory_that_is_not_ours_alone_is_refused(tmp_path: Path, kind: str
 
 
 def test_a_directory_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who owns it can put into it what they like."""
+    """Its owner can put anything into it."""
     (tmp_path / "meet").mkdir(mode=0o700)
     monkeypatch.setattr("posix.getuid", lambda: os.getuid() + 1)
 
@@ -62,7 +62,7 @@ def test_a_directory_of_another_user_is_refused(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_link_in_the_place_of_a_ledger_is_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nor is a pipe waited for, nor a directory opened; what is no ledger counts for nothing."""
+    """A pipe is not waited for either, a directory not opened, and another file counts for nothing."""
     directory = tmp_path / "meet"
     directory.mkdir(mode=0o700)
     full = contract.LEDGER_GREETING.ljust(contract.LEDGER_SIZE, b"\1")
@@ -78,7 +78,7 @@ def test_a_link_in_the_place_of_a_ledger_is_not_read(tmp_path: Path, capsys: pyt
 
 
 def test_removing_twice_is_no_error(tmp_path: Path) -> None:
-    """It is done in the face of other faults."""
+    """It is done while other faults are handled."""
     os.close(rendezvous.make_handled_file(str(tmp_path / "meet")))
     rendezvous.remove_handled_file(str(tmp_path / "meet"))
     rendezvous.remove_handled_file(str(tmp_path / "meet"))

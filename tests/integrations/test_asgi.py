@@ -96,7 +96,7 @@ def test_two_requests_in_a_row_with_a_slow_task(fastapi_function: Make) -> None:
 
 @pytest.mark.parametrize("kind", ["await asyncio.sleep", "time.sleep"])
 def test_a_request_beside_what_was_frozen_of_another_is_served(fastapi_function: Make, kind: str) -> None:
-    """The loop is the request's for as long as it takes; what was left goes on, and ends, behind it."""
+    """The request has the loop for as long as it needs it; the other's tail goes on beside it, and ends after it."""
     shop = fastapi_function(
         f"""
         async def slow():
@@ -129,7 +129,7 @@ def test_a_request_beside_what_was_frozen_of_another_is_served(fastapi_function:
 
 
 def test_the_rest_of_the_background_tasks_run_when_one_raises(fastapi_function: Make) -> None:
-    """Each failure is told once, with the request's id; the response stands, and the next request is served."""
+    """Each failure is reported once, with the request's id; the response stands, and the next request is served."""
     shop = fastapi_function(
         """
         def fail(how): raise OSError(how)

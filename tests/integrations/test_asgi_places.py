@@ -54,7 +54,7 @@ def handler(event, context):
 
 
 def test_an_adapter_that_ends_its_loop_is_warned_of_and_nothing_is_lost(fastapi_function: Make) -> None:
-    """With asyncio.run what is left would be cancelled: it is done before the response, as without the middleware."""
+    """With asyncio.run the tail would be cancelled, so it is done before the response, as without the middleware."""
     shop = fastapi_function(
         """
         async def slow(): await asyncio.sleep(0.01); note("task")
@@ -179,7 +179,7 @@ def test_off_lambda_the_application_is_called_as_it_is() -> None:
 
 
 def test_what_was_not_begun_at_the_shutdown_is_told(fastapi_function: Make) -> None:
-    """Its loop cannot go on in the process that takes over other jobs: it is lost, with a line and the hook for that."""
+    """Its loop cannot go on in the process that takes over other jobs, so it is lost, with a line and the hook for that."""
     shop = fastapi_function(
         """
         import lambda_punch as punch

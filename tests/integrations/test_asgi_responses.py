@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("place", ["handler = Mangum(PunchMiddleware(app))", "handler = Mangum(app)"])
 def test_a_view_that_raises_is_a_500_and_a_traceback(fastapi_function: Make, place: str) -> None:
-    """As without the middleware, wherever it stands; the traceback is in the log, with the request's id."""
+    """As without the middleware, wherever it raises; the traceback is in the log, with the request's id."""
     shop = fastapi_function(
         """
         if not PLACE.count("Punch"):
@@ -94,7 +94,7 @@ def test_streams_files_redirects_and_head_are_whole(fastapi_function: Make) -> N
 
 
 def test_a_stream_that_fails_half_way_is_a_500(fastapi_function: Make) -> None:
-    """What the caller has not got can still be taken back, as Mangum does."""
+    """The caller has nothing of it yet, so it can still be taken back, as Mangum does."""
     shop = fastapi_function(
         """
         from fastapi.responses import StreamingResponse

@@ -1,4 +1,4 @@
-"""What is told of a failure is told in the world of its request: once, and with the request's tags and ids."""
+"""A failure is reported in the context of its request: once, and with the request's tags and ids."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def handler(event, context):
 
 
 def test_a_failure_is_logged_inside_its_opentelemetry_span(function: Make) -> None:
-    """The span of the job where there is one, a child of the request's; else the request's."""
+    """Inside the span of the job if there is one, a child of the request's; else inside the request's."""
     shop = function(
         """
         import logging

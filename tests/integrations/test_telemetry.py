@@ -132,7 +132,7 @@ def test_sentry_s_own_flush_is_turned_off_and_done_after_the_response(function: 
 
 
 def test_without_it_sentry_keeps_the_caller_waiting(function: Make, collector: Collector) -> None:
-    """What the preset is for: the check that this suite's latencies mean something."""
+    """The reason for the preset, and the check that this suite's latencies mean something."""
     shop = function(SENTRY + HANDLER, env=variables(collector), timeout=10, init_timeout=30)
 
     assert all(latency(shop.invoke(number)) >= DELAY for number in range(2))
@@ -185,7 +185,7 @@ def test_flushers_wait_for_other_workers(function: Make) -> None:
 
 
 def test_a_flusher_that_raises_or_hangs_does_not_keep_the_others(function: Make) -> None:
-    """It is told by name; one budget holds for all; and one that hangs is not begun twice."""
+    """It is named in the log; one budget holds for all; one that hangs is not begun twice."""
     shop = function(
         """
         from lambda_punch.integrations.telemetry import flush_after
@@ -233,7 +233,7 @@ def test_the_deadline_cuts_the_budget_short(function: Make) -> None:
 
 
 def test_off_lambda_it_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The vendors' own ways stand: nothing is called, nothing turned off."""
+    """The vendors' own flushes stay: nothing is called, nothing is turned off."""
     monkeypatch.delenv("OTEL_INSTRUMENTATION_AWS_LAMBDA_FLUSH_TIMEOUT", raising=False)
     called: list[str] = []
 
@@ -247,13 +247,13 @@ def test_off_lambda_it_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("timeout", [0, -1, True, 901])
 def test_a_budget_that_is_none_is_refused(timeout: float) -> None:
-    """With what it may be."""
+    """The error says what it may be."""
     with pytest.raises(ConfigurationError, match="timeout must be a number of seconds from 0.001 to 900"):
         telemetry.flush_after(timeout=timeout)
 
 
 def test_what_cannot_be_flushed_is_refused() -> None:
-    """Where flush_after() is called, not when the first request is through."""
+    """At the call of flush_after(), not at the end of the first request."""
     with pytest.raises(ConfigurationError, match="takes presets and callables"):
         telemetry.flush_after("sentry")  # type: ignore[arg-type]
 

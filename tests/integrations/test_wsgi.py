@@ -155,7 +155,7 @@ def test_a_body_that_fails_half_way_is_closed_once_too(wsgi_function: Make) -> N
 
 
 def test_django_is_closed_on_the_request_s_thread_before_the_response(wsgi_function: Make) -> None:
-    """Once, whatever stands around it: its receivers close the connections of the thread that they run on."""
+    """Once, whatever stands around it, because its receivers close the connections of the thread that they run on."""
     shop = wsgi_function(
         """
         import django
@@ -205,7 +205,7 @@ def test_django_is_closed_on_the_request_s_thread_before_the_response(wsgi_funct
 
 
 def test_off_lambda_the_application_is_called_as_it_is() -> None:
-    """What it returned is what the server gets, the very object."""
+    """The server gets the very object that the application returned."""
     from lambda_punch.integrations.wsgi import PunchMiddleware
 
     body = [b"answer"]

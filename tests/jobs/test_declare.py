@@ -114,7 +114,7 @@ async def asynchronous_generator() -> Any:
     ids=range(15),
 )  # fmt: skip
 def test_what_cannot_be_a_job_is_refused(function: Any) -> None:
-    """What is not a function, has no signature or no name, or is called on an object that no message can carry."""
+    """Not a function, without a signature or a name, or called on an object that no message can carry."""
     with pytest.raises(JobOptionError):
         punch.job(function)
 
@@ -183,13 +183,13 @@ def test_what_an_asynchronous_invoke_cannot_do_is_refused_at_the_declaration(opt
 
 
 def test_a_standard_queue_has_no_deduplication() -> None:
-    """And the error says what has."""
+    """And the error says which queue has it."""
     with pytest.raises(JobOptionError, match=r"sqs cannot do deduplication_id.*FIFO"):
         punch.job(name="job", queue="orders", deduplication_id="1")
 
 
 def test_using_leaves_the_declared_job_as_it_is() -> None:
-    """It returns another one of the same name, which still is the function."""
+    """It returns another job of the same name, which can still be called."""
     other = add.using(queue="bulk", delay=60)
 
     assert (other.options.queue, other.options.delay) == ("bulk", 60)

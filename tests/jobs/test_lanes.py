@@ -47,7 +47,7 @@ def test_each_cell_of_the_table_has_a_test() -> None:
 
 
 def test_a_pushed_job_knows_neither_queue_nor_delay(done: list[Any]) -> None:
-    """It runs here, in its turn; both are for its message, should it become one."""
+    """It runs here, in its turn; both apply to its message if it becomes one."""
 
     @punch.job(name="later", queue="bulk", delay=600)
     def later(value: int) -> None:

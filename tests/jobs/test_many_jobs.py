@@ -126,7 +126,7 @@ class Killer(threading.Thread):
 def test_many_jobs_are_done_whatever_happens(
     function: Callable[..., Function], tmp_path: Any, standard: int, groups: int, kills: int
 ) -> None:
-    """Each at least once; none twice but what was in flight at a kill, or delivered twice; FIFO groups in order."""
+    """Each at least once; twice only if it was in flight at a kill, or delivered twice; FIFO groups in order."""
     (tmp_path / "tried").mkdir()
     delivered: list[Delivered] = []
     work = [message("work", [n]) for n in range(standard)]
@@ -155,7 +155,7 @@ def _deliver_all(
     steps: list[dict[str, Any]],
     kills: int,
 ) -> list[int]:
-    """Have it all done, with the faults; return how many dead letters each queue has then."""
+    """Have all messages delivered, with the faults; return how many dead letters each queue has then."""
     sources, feeders = [], []
     for queue, consumer, messages, mapping in (
         ("jobs", made[0], work, EventSourceMapping(duplicates=0.05, throttles=0.01)),

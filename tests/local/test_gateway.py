@@ -143,7 +143,7 @@ def test_plain_value(value: object, body: bytes) -> None:
     ],
 )
 def test_malformed_answer(value: object) -> None:
-    """What is against the format is API Gateway's own 500."""
+    """An answer that breaks the format is API Gateway's own 500."""
     status, headers, body = answer_to(value)
 
     assert (status, json.loads(body)) == (500, {"message": "Internal Server Error"})

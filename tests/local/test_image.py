@@ -39,7 +39,7 @@ def test_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine that is not there is an error in one line, which names what says where it is."""
+    """An engine that is not there is one line of error, which names the setting for its address."""
     pytest.importorskip("docker")
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
 
@@ -68,7 +68,7 @@ def test_variables_of_an_image(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_runs_inside_the_image_stands_alone() -> None:
-    """Its text is given to the image's own Python, which may be an old one and has nothing but its library."""
+    """Its text is given to the image's own Python, which may be old and have only its standard library."""
     tree = ast.parse((HOSTS / "guest.py").read_text(), feature_version=(3, 8))
 
     imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
@@ -96,7 +96,7 @@ def _imported(node: ast.AST) -> list[str]:
 
 
 def test_what_runs_inside_the_image_refuses_to_run_outside() -> None:
-    """In the end it kills every process that it sees: so it begins as process 1 only."""
+    """At its end it kills every process that it sees, so it runs only as process 1."""
     ran = subprocess.run(
         [sys.executable, "-IS", str(HOSTS / "guest.py")], check=False, capture_output=True, text=True, env={}
     )

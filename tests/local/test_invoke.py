@@ -82,7 +82,7 @@ def test_the_runtime_is_answered_at_once(raw: Callable[..., LocalLambda], script
 
 
 def test_idle_means_all_that_was_submitted(raw: Callable[..., LocalLambda]) -> None:
-    """Waiting for idleness includes whatever was handed in before, however shortly."""
+    """Waiting for idleness includes everything that was handed in before, even just before."""
     with raw() as function:
         for _ in range(20):
             future = function.submit()

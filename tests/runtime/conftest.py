@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def fresh() -> Iterator[None]:
-    """Begin, and end, as a new process would: not started, nothing configured, nothing hung on it."""
+    """Begin and end as a new process would: not started, nothing configured, no hooks."""
 
     def clear() -> None:
         process.reset()

@@ -68,7 +68,7 @@ async def fail_later() -> None:
 
 @pytest.mark.parametrize("job", [look, look_later])
 def test_a_job_runs_inside_in_its_own_context(job: Any) -> None:
-    """What the manager sets, the job sees, and nobody else."""
+    """The job sees what the manager sets, and nothing else does."""
     punch.around_job(noting)
     run(job)
 
@@ -78,7 +78,7 @@ def test_a_job_runs_inside_in_its_own_context(job: Any) -> None:
 
 @pytest.mark.parametrize("job", [fail, fail_later])
 def test_a_failure_is_reported_inside(job: Any) -> None:
-    """The handler of errors sees what the manager has set; then the manager gets the error."""
+    """The error handler sees what the manager has set; then the manager gets the error."""
     punch.around_job(noting)
 
     @punch.error_handler
@@ -153,7 +153,7 @@ def test_a_hook_that_fails_is_logged_and_the_job_runs(where: str, errors: list[s
 
 
 def test_hooks_are_entered_in_order_and_left_in_the_opposite_one() -> None:
-    """As nested with statements; one that is added twice is entered once, and None is nothing."""
+    """As nested with statements are. A hook that is added twice is entered once, and one may return None."""
 
     def named(name: str) -> Any:
         @contextmanager

@@ -72,7 +72,7 @@ def test_jobs_run_in_the_order_pushed_with_their_arguments() -> None:
 
 
 def test_other_threads_get_their_turn_sooner_while_jobs_run() -> None:
-    """The interpreter is given up more often during a drain, also a failing one, and as often as before after it."""
+    """Threads change more often during a drain, and as often as before after it, also after a failure."""
     bench, during = Bench(), []
     sys.setswitchinterval(before := 0.005)
     bench.push(lambda: during.append(sys.getswitchinterval()))
@@ -94,7 +94,7 @@ def test_no_job_starts_when_the_time_is_over() -> None:
 
 
 def test_the_time_is_looked_at_before_each_job() -> None:
-    """A job that ends the time keeps the next one from starting."""
+    """A job that uses up the time keeps the next one from starting."""
     bench, done = Bench(), []
     bench.push(lambda: bench.drain.shorten(0.0))
     bench.push(done.append, 1)
@@ -202,7 +202,7 @@ def test_a_running_job_is_named() -> None:
 
 
 def test_a_log_handler_that_fails_does_not_end_the_drain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As awslambdaric's does when there is no descriptor left to format a traceback with: the line comes without it."""
+    """awslambdaric's fails if no descriptor is left to format a traceback; then the line comes without it."""
     lines = []
 
     class Failing(logging.Handler):

@@ -46,7 +46,7 @@ NO_NEW_THREADS = (3, 12, 0) <= sys.version_info < (3, 12, 3)
 @pytest.mark.parametrize("job", JOBS)
 @pytest.mark.parametrize("last", [True, False], ids=["at the very end", "earlier"])
 def test_jobs_of_an_exiting_script_can_use_what_others_can(job: str, last: bool) -> None:
-    """Executors, threads, asyncio: the job is pushed as the script's last line, or runs already then."""
+    """Executors, threads and asyncio, in a job that the script's last line pushes, or that runs already."""
     script = f"import time\nimport lambda_punch as punch\n{JOBS[job]}\npunch.push(job)\n" + (
         "" if last else "time.sleep(0.05)\n"
     )

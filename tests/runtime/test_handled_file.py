@@ -53,7 +53,7 @@ def test_an_id_that_does_not_fit_is_written_as_any(directory: Path, odd: str) ->
 
 
 def test_no_file_means_no_extension(tmp_path: Path) -> None:
-    """Which is nothing to complain about."""
+    """This is not an error."""
     with pytest.raises(NoExtensionError, match=r"^$"):
         HandledFile(str(tmp_path / "nowhere"))
 
@@ -86,7 +86,7 @@ def test_a_directory_open_to_others_is_refused(directory: Path) -> None:
 
 @pytest.mark.parametrize("what", ["another user's", "a link"])
 def test_a_directory_that_is_not_ours_is_refused(directory: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
-    """Whatever stands in it."""
+    """Whatever it holds."""
     if what == "a link":
         link = directory.parent / "link"
         link.symlink_to(directory)

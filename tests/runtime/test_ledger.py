@@ -50,7 +50,7 @@ def test_jobs_are_counted_by_name_until_they_are_settled(tmp_path: Path) -> None
 
 
 def test_what_finds_no_room_is_counted_as_others_or_not_at_all(tmp_path: Path) -> None:
-    """Names beyond 16 KB, and jobs beyond the slots, whose entries nobody may overwrite."""
+    """Names beyond 16 KB are counted as others; jobs beyond the slots are not counted, so no entry is overwritten."""
     ledger = Ledger(str(tmp_path))
 
     def named(number: int) -> Any:
@@ -72,7 +72,7 @@ def test_what_finds_no_room_is_counted_as_others_or_not_at_all(tmp_path: Path) -
 
 @pytest.mark.parametrize("name", [None, 7, "new\nline", "nul\0", "ümlaut", "x" * 5000])
 def test_no_name_makes_a_push_fail(tmp_path: Path, name: Any) -> None:
-    """Whatever an object says that it is called."""
+    """Whatever an object says its name is."""
 
     class Odd:
         __qualname__ = "Odd"
@@ -120,7 +120,7 @@ def test_a_second_ledger_of_one_process_is_refused(tmp_path: Path) -> None:
 
 @given(st.binary(max_size=200), st.integers(0, _contract.LEDGER_SIZE - 200))
 def test_other_bytes_are_read_without_harm(data: bytes, place: int) -> None:
-    """Whatever stands in a ledger: printable names of bounded length, and as many jobs as there are slots at most."""
+    """Whatever a ledger holds: names are printable and bounded, and there are at most as many jobs as slots."""
     ledger = bytearray(_contract.LEDGER_SIZE)
     ledger[: len(_contract.LEDGER_GREETING)] = _contract.LEDGER_GREETING
     ledger[place : place + len(data)] = data
@@ -135,7 +135,7 @@ def test_other_bytes_are_read_without_harm(data: bytes, place: int) -> None:
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Entered and settled in any order: what is read is what is open."""
+    """Jobs are entered and settled in any order, and a reader sees those that are open."""
 
     def __init__(self) -> None:
         super().__init__()

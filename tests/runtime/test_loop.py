@@ -41,7 +41,7 @@ def loop() -> BackgroundLoop:
 
 @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit, ValueError])
 def test_what_a_coroutine_raises_is_its_own(loop: BackgroundLoop, error: type[BaseException]) -> None:
-    """Also what would end the loop; the next one runs on the same loop."""
+    """Also an error that would end the loop; the next coroutine runs on the same loop."""
 
     async def fail() -> None:
         raise error
@@ -55,7 +55,7 @@ def test_what_a_coroutine_raises_is_its_own(loop: BackgroundLoop, error: type[Ba
 
 
 def test_a_loop_that_is_stopped_goes_on(loop: BackgroundLoop, errors: list[str]) -> None:
-    """The coroutine that stopped it comes to its end, and others that were on it do."""
+    """The coroutine that stopped it comes to its end, and so do the others on it."""
     other = loop.submit(asyncio.wait_for(asyncio.sleep(0.01, 9), 5))
 
     assert loop.run(stop()) == 7
@@ -64,7 +64,7 @@ def test_a_loop_that_is_stopped_goes_on(loop: BackgroundLoop, errors: list[str])
 
 
 def test_a_task_that_ends_the_loop_is_logged_and_the_loop_goes_on(loop: BackgroundLoop, errors: list[str]) -> None:
-    """A task that a job has made, so nobody else would hear of it."""
+    """A job has made the task, so nothing else would report its error."""
     assert loop.run(leave_by_a_task()) == 8
     assert errors == ["SystemExit(3) ended the event loop that all async jobs share; it goes on"]
 
@@ -93,7 +93,7 @@ def test_what_was_on_a_loop_that_is_closed_has_failed_and_the_next_one_gets_a_ne
 
 
 def test_the_loops_own_thread_is_told_that_it_cannot_wait_for_itself(loop: BackgroundLoop) -> None:
-    """It would be a deadlock."""
+    """Otherwise it would wait for ever."""
 
     async def waits_for_itself() -> Any:
         return loop.run(number(3))

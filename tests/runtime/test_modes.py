@@ -34,7 +34,7 @@ class Context:
 
 @pytest.fixture
 def directory(tmp_path: Path) -> str:
-    """A meeting place with an extension in it: this process stands for it."""
+    """A meeting place with an extension in it, in whose place this process stands."""
     tmp_path.chmod(0o700)
     (tmp_path / "handled").write_bytes(contract.greeting(os.getpid()))
     return str(tmp_path)
@@ -129,7 +129,7 @@ def test_the_first_push_may_come_from_many_threads_at_once(_round: int) -> None:
 
 
 def test_a_push_from_within_the_start_is_kept() -> None:
-    """A log handler that pushes, say, when the start has something to log: on the thread that has the lock."""
+    """The thread that starts holds the lock; a log handler pushes on it, for example."""
 
     def begin(process: Process) -> Mode:
         process.push(print, "from within")
@@ -162,7 +162,7 @@ def test_alone_the_response_waits_for_the_punch(process: Process) -> None:
 
 
 def test_alone_the_response_does_not_wait_past_the_margin(process: Process) -> None:
-    """Whatever still runs."""
+    """Even if a punch still runs."""
     go_on = threading.Event()
     process.become(modes.Alone(process, watched=True))
     process.begin("request-2", int(time.time() * 1000) + 100)
@@ -174,7 +174,7 @@ def test_alone_the_response_does_not_wait_past_the_margin(process: Process) -> N
 
 
 def test_unheld_a_thread_drains_and_nobody_waits(process: Process) -> None:
-    """Managed Instances do not freeze, so time is not bounded there."""
+    """Managed Instances do not freeze, so there is no end to the time."""
     process.become(rare_modes.Unheld(process, watched=True))
 
     assert ran_behind(process, lambda: None) == (False, True)
@@ -249,7 +249,7 @@ def test_closed_a_push_is_refused_and_a_response_changes_nothing(process: Proces
 
 
 def test_inheriting_a_punch_waits_for_the_heirs_drain(process: Process) -> None:
-    """Whatever request it is of; and the time is bounded."""
+    """Whichever request it belongs to; and there is an end to the time."""
     process.become(rare_modes.Inheriting(process, None))
     process.end_at(time.time() + 1)
     done = threading.Event()

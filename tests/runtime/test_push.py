@@ -74,7 +74,7 @@ def test_what_cannot_be_called_is_refused_and_nothing_is_lost(wrong: object) -> 
 
 
 def test_a_coroutine_object_is_refused() -> None:
-    """The function is to be pushed, not its result."""
+    """Push the function, not what it returned."""
 
     async def send() -> None: ...
 
@@ -138,7 +138,7 @@ def test_a_wrong_variable_is_one_error_line_and_its_default_is_used(
 
 
 def test_handled_takes_anything_where_there_is_no_lambda() -> None:
-    """Unit tests of handlers call it with whatever they have."""
+    """Unit tests of handlers call it with any context they have."""
     punch.handled(None)
     punch.handled(object())
 

@@ -39,7 +39,7 @@ def test_clear_takes_all_that_waits() -> None:
 
 
 class QueueMachine(RuleBasedStateMachine):
-    """Requests come and go, jobs are pushed and taken in any order that can be."""
+    """Requests come and go; jobs are pushed and taken in any possible order."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -91,7 +91,7 @@ FRAMES = st.lists(st.one_of(st.binary(max_size=300), st.sampled_from([VERSION, b
 @settings(max_examples=200, deadline=None)
 @given(FRAMES.filter(lambda frames: len(frames) > 0 and b"announced" not in frames))
 def test_whatever_is_sent_nothing_runs_and_the_next_request_is_served(peer: Peer, frames: list[bytes]) -> None:
-    """Wrong shapes are passed over; a frame that is too large costs its sender the connection, nobody else."""
+    """Messages of a wrong shape are ignored. A frame that is too large costs only its sender the connection."""
     before = len(peer.ran)
     stranger = peer.socket.context.socket(zmq.DEALER)
     stranger.setsockopt(zmq.LINGER, 100)

@@ -36,7 +36,7 @@ def test_the_table_in_the_docs_is_the_one_in_the_code() -> None:
 
 @pytest.mark.parametrize("error", [ValueError("broken"), SystemExit(3), KeyboardInterrupt()])
 def test_the_death_of_a_thread_is_one_line_and_others_are_told(error: BaseException, errors: list[str]) -> None:
-    """Whatever it died of."""
+    """Whatever error it died of."""
 
     def body() -> None:
         raise error

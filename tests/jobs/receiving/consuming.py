@@ -17,5 +17,5 @@ class Context:
 
 
 def configure(**options: Any) -> None:
-    """As configure() would before start(), which this process may have behind it."""
+    """As configure() would before start(), although this process may have started already."""
     _settings.restore(options)

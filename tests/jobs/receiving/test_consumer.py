@@ -52,7 +52,7 @@ def test_a_partial_failure_reports_the_failed_one_alone(
 def test_poison_is_reported_and_neither_run_nor_hastened(
     run: Any, builder: Any, note: Any, done: Any, deliveries: Any, caplog: Any, body: Any
 ) -> None:
-    """The queue's own visibility timeout has it: a release that goes out may come to know it."""
+    """The queue's own visibility timeout applies, because a release that is going out may come to know the message."""
     poison = builder.record(body=body)
     records = [builder.record(note.prepare(1)), poison, builder.record(note.prepare(2))]
 
@@ -115,7 +115,7 @@ def test_a_generator_function_cannot_be_a_job(run: Any, builder: Any, deliveries
 
 
 def test_a_standard_queue_has_had_its_delay(run: Any, builder: Any, note: Any, done: Any) -> None:
-    """SQS did it; clocks that differ must not do it once more."""
+    """SQS has delayed the message already, so clocks that differ must not delay it again."""
     assert run(builder.record(note.using(delay=300).prepare(1))) == []
     assert done == [1]
 
@@ -132,7 +132,7 @@ def test_a_message_delivered_twice_in_one_batch_is_run_once(
 
 
 def test_a_record_without_an_id_keeps_the_whole_batch(run: Any, builder: Any, note: Any, done: Any) -> None:
-    """It cannot be named, so an empty name is: SQS then keeps all of it, which is better than deleting it."""
+    """An empty name is reported for it, so SQS keeps the whole batch, which is better than deleting the record."""
     records = [builder.record(note.prepare(1), messageId=None), builder.record(note.prepare(2))]
 
     assert run(*records) == [""]

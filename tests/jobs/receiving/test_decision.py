@@ -34,7 +34,7 @@ LONG_AGO = float("inf")
 def test_where_only_sqs_counts_a_receive_is_an_attempt_unless_it_is_known_not_to_be(
     receives: int, thrown_away: int, since_first: float, number: int
 ) -> None:
-    """Known by this environment, or by the clock."""
+    """This environment knows it, or the clock shows it."""
     assert attempt_number(receives, thrown_away, 12, since_first, None) == number
 
 
@@ -83,13 +83,13 @@ def test_exponential_waits_stay_between_their_bounds(attempt: int, base: float, 
     "options", [{"base": 0}, {"base": 10, "cap": 5}, {"cap": 50_000}, {"jitter": 1.1}, {"jitter": -1}]
 )
 def test_exponential_waits_that_cannot_be_are_refused(options: dict[str, float]) -> None:
-    """Where they are declared."""
+    """At the declaration."""
     with pytest.raises(JobOptionError, match="exponential"):
         exponential(**options)
 
 
 def test_a_function_of_waits_gives_no_evidence() -> None:
-    """Nobody knows what it would have said."""
+    """It is not known what it would have returned."""
     assert least_total(9, lambda attempt: attempt) == 0
     assert least_total(3, exponential(base=10, jitter=0)) == 30
 

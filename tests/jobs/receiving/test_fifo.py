@@ -87,7 +87,7 @@ def test_a_message_behind_others_has_never_been_run_whatever_its_receives(
 
 @pytest.mark.parametrize("receives", [2, 5, 30])
 def test_no_message_is_called_exhausted_before_it_is_run(run: Any, builder: Any, done: Any, receives: int) -> None:
-    """Another environment may have had it behind others, so receives alone say nothing."""
+    """Another environment may have had it behind others, so receives alone prove nothing."""
 
     @punch.job(name="good", queue="jobs.fifo", retries=0)
     def good() -> None:
@@ -112,7 +112,7 @@ def test_poison_lets_those_behind_it_run(run: Any, builder: Any, note: Any, done
 def test_without_dead_letters_a_dead_message_leaves_its_group(
     run: Any, builder: Any, note: Any, done: Any, deliveries: Any
 ) -> None:
-    """Hidden in it, it would hold up those behind it."""
+    """If it were hidden in its group, it would hold up those behind it."""
     deliveries.policy = Redrive(0)
 
     @punch.job(name="bad", queue="jobs.fifo", retries=0)
@@ -168,7 +168,7 @@ def test_a_fifo_delay_is_the_messages_visibility(
 
 
 def test_the_receive_that_a_fifo_delay_takes_is_no_attempt(run: Any, builder: Any, fail: Any, deliveries: Any) -> None:
-    """The first receive was before the time; so the second is the first attempt."""
+    """The first receive came before the time, so the second is the first attempt."""
     record = builder.record(
         fail.using(delay=60).prepare(1), queue="jobs.fifo", group="a", sent=-3600, first_received=-3599, receives=2
     )

@@ -50,7 +50,7 @@ def test_a_retry_is_the_same_job_with_the_next_attempt(run: Any, builder: Any, f
 
 @pytest.mark.parametrize("receives", [1, 2, 13, 40])
 def test_receives_mean_nothing(run: Any, builder: Any, fail: Any, deliveries: Any, done: Any, receives: int) -> None:
-    """SQS counts what was throttled, too, and what other environments gave back; the message knows its attempt."""
+    """SQS also counts throttled invokes and messages that others gave back; the message knows its attempt."""
     run(builder.record(fail.prepare(), receives=receives))
 
     assert done == [None]
@@ -169,7 +169,7 @@ def test_without_dead_letters_a_dead_message_stays_and_is_not_run_again(
 def test_a_message_that_comes_before_its_time_is_put_off(
     run: Any, builder: Any, fail: Any, deliveries: Any, done: Any
 ) -> None:
-    """It was delayed for as long as SQS can; the rest it is hidden."""
+    """SQS has delayed it for as long as it can; it is hidden for the rest."""
     record = builder.record(fail.prepare(), due=time.time() + 500)
 
     assert run(record) == [record["messageId"]]
@@ -180,7 +180,7 @@ def test_a_message_that_comes_before_its_time_is_put_off(
 def test_it_is_sent_once_more_where_the_queue_gives_out_a_message_only_twice(
     run: Any, builder: Any, fail: Any, deliveries: Any, done: Any
 ) -> None:
-    """Hidden, it would be one receive nearer to the dead letters without having been run."""
+    """Hiding it would use up a receive, so it would be nearer to the dead letters without having run."""
     deliveries.policy = Redrive(2, "dead-letters")
 
     assert run(builder.record(fail.prepare(), attempt=2, due=time.time() + 5000)) == []
@@ -240,7 +240,7 @@ def test_a_dead_message_that_cannot_be_moved_is_not_run_again(
 def test_where_the_redrive_policy_is_not_known_the_message_keeps_its_time(
     run: Any, builder: Any, fail: Any, deliveries: Any
 ) -> None:
-    """Visible at once it might go round for ever."""
+    """If it became visible at once, it might go round for ever."""
     deliveries.policy = Redrive(-1)
     record = builder.record(fail.prepare(), attempt=13)
 
@@ -262,7 +262,7 @@ def test_where_the_redrive_policy_is_not_known_the_message_keeps_its_time(
 def test_a_jobs_own_wait(
     run: Any, builder: Any, deliveries: Any, wait: Any, attempt: int, least: int, most: int
 ) -> None:
-    """A function of the attempt; where it fails the message is not lost because of it."""
+    """A function of the attempt; if it fails, the message is still not lost."""
 
     @punch.job(name="patient", wait=wait)
     def patient() -> None:

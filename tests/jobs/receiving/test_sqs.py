@@ -118,7 +118,7 @@ def test_configured_queues_need_no_call_but_those_that_send(sqs: Any, fail: Any)
 def test_without_the_permission_the_jobs_are_run_all_the_same(
     sqs: Any, fail: Any, note: Any, done: Any, caplog: Any
 ) -> None:
-    """What cannot be asked or changed is told; the response is what matters."""
+    """What cannot be read or changed is logged; the response matters more."""
     url = sqs.create("jobs", max_receives=13)
     punch.enqueue_many([fail.prepare(1), note.prepare(2)])
     event = sqs.event(url)
@@ -160,7 +160,7 @@ def test_fifo_order_survives_a_failure(sqs: Any, done: Any) -> None:
 
 
 def test_a_fifo_group_whose_batch_was_lost_comes_back_in_order(sqs: Any, done: Any) -> None:
-    """Nobody answered for it: all of it becomes visible at the same time."""
+    """No answer came for the batch, so all of it becomes visible at the same time."""
 
     @punch.job(name="step", queue="jobs.fifo", group="a")
     def step(number: int) -> None:

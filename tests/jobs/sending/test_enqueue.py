@@ -91,7 +91,7 @@ def test_a_group_function_that_returns_no_group_is_an_error(sqs: Any, work_fifo:
 
 
 def test_what_sqs_refuses_is_an_enqueue_error(sqs: Any, work: Any) -> None:
-    """A queue that does not exist, say; nothing of botocore's has to be known to catch it. Its error is the cause."""
+    """A queue that does not exist, say. Nobody has to know botocore's errors to catch it; the cause is kept."""
     with pytest.raises(EnqueueError, match="1 of 1 jobs were not sent .work.: queue jobs: ") as caught:
         work.enqueue(1)
     assert [(each.job, each.certain) for each in caught.value.failed] == [("work", True)]
@@ -139,7 +139,7 @@ def test_a_queue_can_have_another_name_on_aws(sqs: Any, work: Any) -> None:
 
 
 def _configure(**queues: Any) -> None:
-    """As configure() would before start(), which this process may have behind it."""
+    """As configure() would before start(), although this process may have started already."""
     _settings.restore({"queues": queues})
 
 
@@ -182,7 +182,7 @@ def test_a_batch_stays_below_one_mebibyte(sqs: Any, work: Any) -> None:
 def test_what_a_batch_did_not_take_is_told_and_the_rest_is_sent(
     sqs: Any, work: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """SQS answers 200 with a list of failures: those of its own are tried once more, the sender's are not."""
+    """SQS answers 200 with a list of failures. Its own are tried once more, the sender's are not."""
     url = sqs.create("jobs")
     real = sqs.client.send_message_batch
     rounds = []
@@ -255,7 +255,7 @@ def test_after_the_response_all_of_a_requests_jobs_go_with_one_call(
 
 
 def test_each_request_sends_its_own_jobs(sqs: Any, work: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a request enqueues after the last drain began goes after its own response."""
+    """Jobs that a request enqueues after the last drain began are sent after its own response."""
     url = sqs.create("jobs")
     request = OneRequest()
 
@@ -269,7 +269,7 @@ def test_each_request_sends_its_own_jobs(sqs: Any, work: Any, monkeypatch: pytes
 def test_what_cannot_be_sent_after_the_response_is_an_error_line(
     sqs: Any, work: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """With the jobs' names and ids, since nobody is left to be told."""
+    """With the jobs' names and ids, because there is no caller left to raise to."""
     request = OneRequest()
     sent = work.using(after_response=True).enqueue(1)
 

@@ -161,7 +161,7 @@ def test_what_cannot_be_sent_stays_a_job_like_any_other(sqs: Any, note: Any, don
 
 
 def test_a_job_whose_queue_may_have_it_is_only_sent_again(sqs: Any, note: Any, done: Any) -> None:
-    """The answer was lost: run here it might be done by both."""
+    """The answer was lost, so if it also ran here it might be done twice."""
     from botocore.exceptions import ReadTimeoutError
 
     url = sqs.create("jobs")
