@@ -77,8 +77,8 @@ done
 
 [ -n "$python" ] || python=$(find_python)
 [ -n "$python" ] || fail "there is no Python 3.10 or later on PATH; name one with --python"
-command -v "$python" >/dev/null || fail "no such interpreter: $python"
-new_enough "$python" || fail "$python is not Python 3.10 or later"
+command -v "$python" >/dev/null || fail "no such interpreter: $python; name another with --python"
+new_enough "$python" || fail "$python is not Python 3.10 or later; name another with --python"
 
 if [ -z "$version" ] && [ -z "$source" ]; then
     beside=$(dirname "$0")

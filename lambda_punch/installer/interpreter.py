@@ -59,7 +59,9 @@ def _ask(command: str) -> tuple[tuple[int, ...], str]:
         version, path = json.loads(answer.stdout.splitlines()[-1])  # a site may print lines of its own before
         return tuple(version), str(path)
     except (OSError, subprocess.SubprocessError, ValueError, IndexError, TypeError) as fault:
-        raise InstallError(f"{command} does not run as a Python interpreter: {fault}") from fault
+        raise InstallError(
+            f"{command} does not run as a Python interpreter: {fault}; name another with --python"
+        ) from fault
 
 
 def _dotted(version: tuple[int, ...]) -> str:

@@ -138,7 +138,9 @@ def _writable(opt: Path) -> Iterator[None]:
 def _check_writable(*directories: Path) -> None:
     for directory in directories:
         if not os.access(directory, os.W_OK | os.X_OK):
-            raise PermissionError(f"{directory} is not writable")
+            raise PermissionError(
+                f"{directory} is not writable; install as a user who may write there, or into another --root"
+            )
 
 
 def _refuse_foreign(library: Path, executable: Path) -> None:

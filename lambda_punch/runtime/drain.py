@@ -124,7 +124,8 @@ class Drain:
         if self._held < HOLDS:
             return False
         logger().error(
-            "the environment was held %d times for %s and is held for it no more; the jobs behind it run without it",
+            "the environment was held %d times for %s and is held for it no more, so the jobs behind it run now; end such "
+            "jobs with job_timeout or time_limit()",
             HOLDS, ", ".join(punch.name for punch in self._running.copy().values() if punch is not None),
         )  # fmt: skip
         return True

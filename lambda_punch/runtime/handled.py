@@ -102,7 +102,9 @@ def _open(directory: str) -> int:
     status = os.fstat(descriptor)
     if not stat.S_ISREG(status.st_mode) or status.st_uid != os.getuid():
         os.close(descriptor)
-        raise NoExtensionError(f"{directory}/{_contract.HANDLED_FILE} is not a file of this user")
+        raise NoExtensionError(
+            f"{directory}/{_contract.HANDLED_FILE} is not this user's file; remove it or set LAMBDA_PUNCH_DIR"
+        )
     return descriptor
 
 
@@ -110,7 +112,10 @@ def _check_greeting(data: bytes) -> int:
     """Return the process id of the extension; raise NoExtensionError if this library cannot work with it."""
     greeting = _contract.parse_greeting(data)
     if greeting is None:
-        raise NoExtensionError("the handled-file does not begin with the extension's greeting")
+        raise NoExtensionError(
+            "the handled-file does not begin with the extension's greeting; install the extension and the library of one "
+            "release"
+        )
     version, pid = greeting
     if version != _contract.VERSION:
         raise NoExtensionError(

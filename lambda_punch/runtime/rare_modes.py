@@ -121,4 +121,8 @@ def _refuse(waiting: Waiting) -> None:
     from lambda_punch.errors import ShutDownError
     from lambda_punch.runtime.queue import opened
 
-    raise ShutDownError(f"{opened(waiting).name} was pushed after the shutdown of this environment; it will not run")
+    name = opened(waiting).name
+    raise ShutDownError(
+        f"{name} was pushed after the shutdown of this environment, so it will not run; for work that must be done, "
+        "enqueue a durable job"
+    )

@@ -47,7 +47,7 @@ def test_it_holds_the_environment_three_times_and_no_more(
 
     assert [each > 0.5 for each in took] == [True] * 3 + [False] * 4
     assert shop.told == ["begun", *map(str, range(7))]
-    assert len(shop.said("is held for it no more; the jobs behind it run without it")) == 1
+    assert len(shop.said("is held for it no more, so the jobs behind it run now")) == 1
     assert shop.started.count("runtime") == 1
     shop.shutdown()
     assert not with_extension or shop.said("1 job lost (app.endless)")

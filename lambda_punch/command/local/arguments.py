@@ -56,14 +56,15 @@ def check_handler(handler: str | None, task_root: Path) -> None:
         raise UsageError("name a handler (module.function) or an --image")
     module, dot, function = handler.rpartition(".")
     if not dot or not module or not function:
-        raise UsageError(f"the handler {handler!r} is not module.function")
+        raise UsageError(f"the handler {handler!r} is not module.function; name it like app.handler")
     if not task_root.is_dir():
-        raise UsageError(f"no such directory: {task_root}")
+        raise UsageError(f"no such directory: {task_root}; --task-root names the one with the function's code")
     path = task_root / module.replace(".", "/")
     top = module.replace("/", ".").split(".", 1)[0]
     if path.with_name(path.name + ".py").is_file() or path.is_dir() or _is_installed(top):
         return
-    raise UsageError(f"no {module.replace('.', '/')}.py in {task_root.resolve()} for the handler {handler!r}")
+    where = "name the directory of the function's code with --task-root"
+    raise UsageError(f"no {module.replace('.', '/')}.py in {task_root.resolve()} for the handler {handler!r}; {where}")
 
 
 def _is_installed(module: str) -> bool:

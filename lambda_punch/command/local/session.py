@@ -119,7 +119,7 @@ def _compare(arguments: argparse.Namespace, extensions: list[Path], events: list
     if arguments.count is None:
         events = list(itertools.islice(itertools.cycle(events), ROUNDS))
     if not events:
-        raise UsageError("--compare needs at least one invoke")
+        raise UsageError("--compare needs at least one invoke; raise --count")
     with _sigterm_as_interrupt():
         found = compare(
             lambda command: _function(arguments, extensions, console, {}, runtime_command=command),
@@ -164,7 +164,7 @@ def _extensions(arguments: argparse.Namespace, stack: ExitStack) -> list[Path]:
     extensions = [Path(path) for path in arguments.extension]
     for path in extensions:
         if not path.is_file():
-            raise UsageError(f"no such extension: {path}")
+            raise UsageError(f"no such extension: {path}; --extension names an executable file")
     if not arguments.no_extension and arguments.image is None:
         from lambda_punch.installer import staged
 

@@ -78,7 +78,9 @@ def perform(  # noqa: PLR0913, PLR0917 - a call, where and for how long
         if isinstance(result, Awaitable):
             _await(result, context, until - time.monotonic(), around)
         elif isinstance(result, (GeneratorType, AsyncGeneratorType)):
-            raise TypeError("a generator function cannot be a job; none of it ran")
+            raise TypeError(
+                "a generator function cannot be a job, and none of it ran; use a plain or an async function"
+            )
     except TimeIsUp:
         execution = context[_current]
         raise JobTimeoutError(f"{execution.job if execution else 'the job'} was stopped after {limit:.3g} s") from None

@@ -36,7 +36,7 @@ def _check(value: Any, name: str, where: str, depth: int) -> None:
         if not math.isfinite(value):
             raise JobArgumentsError(f"{name}: {where} is {value!r}, which JSON does not have")
     elif depth >= _DEEPEST:
-        raise JobArgumentsError(f"{name}: {where} is nested deeper than {_DEEPEST} levels")
+        raise JobArgumentsError(f"{name}: {where} is nested deeper than {_DEEPEST} levels; send flatter data")
     elif isinstance(value, (list, tuple)):
         for index, item in enumerate(value):
             _check(item, name, f"{where}[{index}]", depth + 1)

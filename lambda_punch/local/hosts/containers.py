@@ -147,7 +147,10 @@ class ContainerHost:
             words = await asyncio.to_thread(self._container.last_words)
             if words is not None:
                 raise EngineError(f"the container ended at once: {words or 'it wrote nothing'}")
-        raise EngineError(f"the container did not connect to the local Lambda within {_CONNECT_SECONDS:g} s")
+        raise EngineError(
+            f"the container did not connect to the local Lambda within {_CONNECT_SECONDS:g} s; it has to share this "
+            "machine's network, which has to be turned on in Docker Desktop"
+        )
 
     async def _steer(self, act: Callable[[], None]) -> None:
         """Pause or unpause; it is no error if the container has ended in the meantime."""

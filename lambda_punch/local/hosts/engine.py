@@ -141,7 +141,7 @@ class Container:
     def remove(self) -> None:
         """Remove it; raise EngineError if it may still be there."""
         if _end(self._keeper):
-            raise EngineError(f"the container {self._container.name} could not be removed")
+            raise EngineError(f"the container {self._container.name} could not be removed; remove it by hand")
 
 
 def _start_keeper(name: str) -> subprocess.Popen[bytes]:

@@ -136,7 +136,7 @@ def absolute_paths(extensions: Sequence[str | os.PathLike[str]]) -> tuple[Path, 
     """Return the executables' absolute paths; raise ValueError if two would have one name."""
     paths = tuple(Path(path).absolute() for path in extensions)
     if len({path.name for path in paths}) < len(paths):
-        raise ValueError("two extensions have the same file name, which is their name on Lambda")
+        raise ValueError("two extensions have the same file name, which is their name on Lambda; rename one of them")
     return paths
 
 
