@@ -1,13 +1,13 @@
-"""Tasks that an application begins on its event loop by itself, and that are not done when its response is out.
+"""Tasks that an application begins on its event loop itself, and that are not done when its response is out.
 
-``asyncio.create_task(mail())`` in a request is work of the request, though nobody pushed it. Without us it stands still when
-the environment is frozen. So whatever a request has begun on its loop (tasks, and calls in the loop's executor) is waited
-for after the response, one punch for each, up to the margin.
+``asyncio.create_task(mail())`` in a request is work of the request, although it was not pushed. By itself it stands still
+when the environment is frozen. So everything that a request has begun on its loop (tasks, and calls in the loop's
+executor) is waited for after the response, up to the margin, with one punch for each.
 
-Some tasks live on purpose: a heartbeat, the keeper of a connection. The rule: a kind of task (its coroutine function) that
-has once run into the margin is not waited for again in this process. That is logged once, with its name. Such tasks go on
-whenever the environment is awake. What was begun before the request (in module code, in an application's lifespan) is not
-waited for at all.
+Some tasks live on purpose: a heartbeat, say, or one that keeps a connection. So if a task has run into the margin once, no
+task of its kind (its coroutine function) is waited for again in this process. That is logged once, with its name. Such
+tasks go on whenever the environment is awake. Tasks that were begun before the request (in module code, or in an
+application's lifespan) are not waited for at all.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Begun = asyncio.Future[Any]
 
     class Requests(Protocol):
-        """Who knows which request is handled: the process."""
+        """Knows which request is handled: the process."""
 
         sequence: int
         request_id: str
@@ -68,7 +68,7 @@ class Tasks:
         self._live_on: set[object] = set()  # the kinds that are not waited for any more
 
     def on(self, loop: asyncio.AbstractEventLoop) -> set[Begun]:
-        """Return what is under way on a loop now, and note from now on what is called in its executor."""
+        """Return what runs on a loop now, and note the calls in its executor from now on."""
         calls: set[Begun] | None = getattr(loop, _CALLS, None)
         if calls is None:
             calls = set()
@@ -91,7 +91,7 @@ class Tasks:
                 self._process.push_for(since.sequence, wait, since.request_id)
 
     def _wait(self, since: Since, begun: Begun) -> None:
-        """Wait for it to the margin, and then for what it has begun. What it raises is asyncio's to tell, as without us."""
+        """Wait for it up to the margin, and then for what it has begun. asyncio itself reports what it raises."""
         if since.driven:
             turns = Turns.of(since.loop)
             _when_done(since.loop, begun, turns.let_go)
@@ -103,18 +103,20 @@ class Tasks:
         elif len(self._live_on) < _MOST_KINDS:
             self._live_on.add(_kind_of(begun))
             logger().error(
-                "task %s was begun by request %s and is not done when its invoke is over; it goes on when the environment is "
-                "awake, and no request waits for tasks of its kind any more", _name_of(begun), since.request_id or "-",
+                "task %s was begun by request %s and is not done when its invoke is over; it goes on whenever the environment "
+                "is awake, and no request waits for such tasks any more. Push work that has to be done", _name_of(begun), since.request_id or "-",
             )  # fmt: skip
 
 
 def bound(function: Callable[[], Any]) -> Callable[[], Any]:
-    """Mark a function that can only go on in this process, and have it raise in any other."""
+    """Mark a function that can only run in this process, and make it raise an error in any other."""
     pid = os.getpid()
 
     def here() -> Any:
         if os.getpid() != pid:
-            raise EventLoopError("an event loop cannot go on in another process")
+            raise EventLoopError(
+                "it had not begun before the shutdown, and an event loop cannot go on in another process"
+            )
         return function()
 
     here.stays_here = True  # type: ignore[attr-defined]
@@ -143,7 +145,7 @@ def _note_calls(loop: asyncio.AbstractEventLoop, calls: set[Begun]) -> None:
 
 
 def _is_ours(begun: Begun) -> bool:
-    """Tell whether it is how a job or a tail is run, which is waited for in any case."""
+    """Tell whether it runs a job or a tail, which is waited for anyway."""
     return _name_of(begun).startswith(("lambda_punch.runtime.", "lambda_punch.integrations."))
 
 
