@@ -9,7 +9,7 @@
 | `lambda-punch-spill`      | a drain or a shutdown with pushed durable jobs       | sends jobs that would be lost to their queues         | it is not known whether durable jobs were sent                         |
 | `lambda-punch-memory`     | the first job sent to the backend `memory`           | runs jobs that are due                                | the next job of that backend gets a new one                            |
 | `lambda-punch-consumer`   | a batch, with `concurrency` above one                | runs messages of the batch                            | its message is kept, and comes again                                   |
-| `lambda-punch-time-limit` | a durable job with a time limit, off the main thread | interrupts the job when its time is up                | the job is not interrupted                                             |
+| `lambda-punch-time-limit` | the first job with a time limit                      | interrupts each job whose time is up                  | the job is not interrupted; the next one gets a new thread             |
 | `lambda-punch-flush`      | a flush of telemetry                                 | flushes one vendor                                    | the next vendor is flushed                                             |
 
 All are daemons. The death of any is one ERROR line. Code that waits for one has a time limit, or looks whether it lives.

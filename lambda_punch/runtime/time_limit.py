@@ -4,13 +4,20 @@ A plain function is interrupted by an exception that is raised in its thread bet
 before a call that blocks (a socket without a timeout, a long sleep) has returned. It is a BaseException, so ``except
 Exception`` in the job does not catch it. What is awaited is cancelled. Code that catches BaseException, and C code that never comes
 back, cannot be reached.
+
+One thread watches all limits, made at the first one and kept: a thread for each job would cost more than most jobs do.
 """
 
 from __future__ import annotations
 
 import ctypes
 import functools
+import heapq
+import itertools
+import os
+import signal
 import threading
+import time
 from collections.abc import Awaitable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -28,29 +35,92 @@ class TimeIsUp(BaseException):
     """Raised inside a job whose time is up."""
 
 
+class _Watch:
+    """Limits, and the thread that acts when one is over. From any thread; a forked child makes its own."""
+
+    def __init__(self) -> None:
+        self._pid = os.getpid()
+        self._changed = threading.Condition()
+        self._limits: list[
+            tuple[float, int, Limit]
+        ] = []  # a heap; those that are over early are found when they are due
+        self._numbers = itertools.count()
+        self._thread: threading.Thread | None = None
+
+    @classmethod
+    def here(cls) -> _Watch:
+        """Return this process's own."""
+        global _watch  # noqa: PLW0603 - a forked child has no thread of its parent's
+        if _watch._pid != os.getpid():
+            _watch = cls()
+        return _watch
+
+    def add(self, seconds: float, limit: Limit) -> None:
+        """Act on ``limit`` after so many seconds. Raises RuntimeError if the system refuses a thread."""
+        due = time.monotonic() + min(max(seconds, 0.001), threading.TIMEOUT_MAX)
+        with self._changed:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threads.start(threads.TIME_LIMIT, self._serve)
+            is_next = not self._limits or due < self._limits[0][0]
+            heapq.heappush(self._limits, (due, next(self._numbers), limit))
+            if is_next:
+                self._changed.notify()
+
+    def _serve(self) -> None:
+        while True:
+            with self._changed:
+                left = self._limits[0][0] - time.monotonic() if self._limits else None
+                if left is None or left > 0:
+                    self._changed.wait(None if left is None else min(left, threading.TIMEOUT_MAX))
+                    continue
+                limit = heapq.heappop(self._limits)[2]
+            limit.act()
+
+
+_watch = _Watch()
+
+
+class Limit:
+    """The limit of one run in this thread: ``act`` interrupts it unless it has ended."""
+
+    __slots__ = ("_ended", "_lock", "_thread")
+
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
+        self._lock = threading.Lock()
+        self._ended = False
+
+    def act(self) -> None:
+        """Raise TimeIsUp in the thread. On the main thread a blocking call is broken off, too, by SIGALRM.
+
+        That needs a handler of SIGALRM written in Python, whosever it is: the exception is raised when it begins to run.
+        """
+        with self._lock:
+            if not self._ended:
+                _raise_in(self._thread, TimeIsUp)
+                main = threading.main_thread().ident
+                if self._thread == main and callable(signal.getsignal(signal.SIGALRM)):
+                    signal.pthread_kill(main, signal.SIGALRM)
+
+    def end(self) -> None:
+        """Note that the run has ended; nothing is raised in it from now on."""
+        with self._lock:
+            self._ended = True
+        _raise_in(self._thread, None)  # one that was set and has not been raised yet
+
+
 @contextmanager
 def interrupted_after(seconds: float) -> Iterator[None]:
     """Raise TimeIsUp in this thread when it is still inside after so many seconds."""
-    thread = threading.get_ident()
-    ended = threading.Event()
-    lock = threading.Lock()
-
-    def interrupt() -> None:
-        if not ended.wait(min(max(seconds, 0.001), threading.TIMEOUT_MAX)):
-            with lock:
-                if not ended.is_set():
-                    _raise_in(thread, TimeIsUp)
-
+    limit = Limit()
     try:
-        threads.start(threads.TIME_LIMIT, interrupt)
+        _Watch.here().add(seconds, limit)
     except RuntimeError as error:  # the system refuses
         logger().error("a job runs without its time limit, because the system refuses a thread: %s", error)
     try:
         yield
     finally:
-        with lock:
-            ended.set()
-        _raise_in(thread, None)  # one that was set and has not been raised yet
+        limit.end()
 
 
 def limited(function: Callable[..., Any], seconds: float) -> Callable[..., Any]:

@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Awaitable
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,11 +22,11 @@ from lambda_punch.runtime.time_limit import TimeIsUp, interrupted_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
     from contextvars import Context
 
     from lambda_punch.runtime.around import Around
 
+_AFTER_THE_ALARM = 0.05  # seconds after which the second net acts
 GRACE = 0.5  # seconds that a cancelled async job has for its clean-up
 
 
@@ -95,10 +95,21 @@ class _Done:
         self.now = False
 
 
-def _interruption(limit: float, done: _Done) -> AbstractContextManager[None]:
+@contextmanager
+def _interruption(limit: float, done: _Done) -> Iterator[None]:
+    """Interrupt what is inside when its time is up.
+
+    An alarm is exact, and breaks off a call that blocks. A job may set an alarm of its own, and so take ours away, so a
+    thread watches beside it.
+    """
     if limit == float("inf"):
-        return nullcontext()
-    return _alarm(limit, done) if _can_use_alarm(limit) else interrupted_after(limit)
+        yield
+    elif _can_use_alarm(limit):
+        with _alarm(limit, done), interrupted_after(limit + _AFTER_THE_ALARM):
+            yield
+    else:
+        with interrupted_after(limit):
+            yield
 
 
 def _can_use_alarm(limit: float) -> bool:

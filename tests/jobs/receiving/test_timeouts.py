@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 import time
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 import lambda_punch as punch
+from lambda_punch.jobs import JobTimeoutError
 
 from .consuming import Context, configure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def test_records_not_begun_at_the_deadline_are_visible_again_at_once(
@@ -67,6 +75,83 @@ def test_a_job_is_stopped_at_its_timeout(
     assert done == [1]
     assert deliveries.retries == [(2, 30)]
     assert events[1].error == "JobTimeoutError"
+
+
+@contextmanager
+def deadline(seconds: int) -> Iterator[None]:
+    """What a timeout decorator does: an alarm of its own, and back to the handler that was there."""
+
+    def stop(*_: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def used_before() -> None:
+    with deadline(9):
+        pass
+    time.sleep(9)
+
+
+def sleeps_inside() -> None:
+    with deadline(9):
+        time.sleep(9)
+
+
+def takes_the_alarm_away() -> None:
+    signal.alarm(0)
+    time.sleep(9)
+
+
+def takes_the_timer_away() -> None:
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    time.sleep(9)
+
+
+def ignores_the_signal() -> None:
+    signal.signal(signal.SIGALRM, signal.SIG_IGN)
+    work()
+
+
+def gives_the_signal_back() -> None:
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    work()
+
+
+def work() -> None:
+    for _ in range(900):
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    "act",
+    [used_before, sleeps_inside, takes_the_alarm_away, takes_the_timer_away, ignores_the_signal, gives_the_signal_back],
+)
+def test_a_time_limit_holds_whatever_a_job_does_with_alarms(run: Any, builder: Any, events: Any, act: Any) -> None:
+    """A second net is there, which breaks off a call that blocks, too."""
+    job = punch.job(name="job", timeout=0.2)(act)
+    began = time.monotonic()
+    run(builder.record(job.prepare()))
+
+    assert events[1].error == "JobTimeoutError"
+    assert time.monotonic() - began < 3
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
+def test_one_thread_watches_all_limits() -> None:
+    for _ in range(20):
+        punch.time_limit(30)(time.sleep)(0)
+    with pytest.raises(JobTimeoutError):
+        punch.time_limit(0.1)(work)()
+
+    assert [each.name for each in threading.enumerate()].count("lambda-punch-time-limit") == 1
 
 
 def test_an_async_job_is_awaited_and_cancelled_at_its_timeout(
