@@ -17,12 +17,13 @@ ask for more than one worker. It is lost only if the environment ends before it,
 
 from __future__ import annotations
 
+from lambda_punch.runtime.process import checked as _checked
 from lambda_punch.runtime.start import process as _process
 from lambda_punch.runtime.start import start as _start
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
     from typing import Any, ParamSpec, TypeVar, overload
 
     from lambda_punch._settings import Settings
@@ -128,9 +129,9 @@ def error_handler(function: H) -> H:
     """Call ``function(error, punch)`` for each job that raises, instead of writing an ERROR line; a decorator.
 
     It runs on the thread of the drain, with the context variables of the job. What it raises is logged; the next job
-    runs in any case. The last one set is the one used.
+    runs in any case. The last one set is the one used. Raises NotCallableError unless it is a plain function.
     """
-    _process.on_error(function)
+    _process.on_error(_checked("error_handler()", function))
     return function
 
 
@@ -141,7 +142,7 @@ def on_lost(function: L) -> L:
     the process ended. It is called once for each request, with the context variables of its first job, at the very end
     of the process that gives the jobs up. At a shutdown this is often a forked child, with some 100 ms left. If the
     process was killed, nothing can call it, and the extension writes the line. What it raises is logged. The last one
-    set is the one used.
+    set is the one used. Raises NotCallableError unless it is a plain function.
     """
     _process.on_lost(function)
     return function
@@ -162,7 +163,8 @@ def around_job(function: A) -> A:
     is reported inside it. ``__aenter__`` is called on the event loop, round what an asynchronous job awaits, and not
     round a plain function; a manager may have both. A hook may return None. What the hook or the manager raises is
     logged, and the job runs without it. What ``__exit__`` returns is ignored. Several hooks are entered in the order
-    added. May be called from any thread; a forked child has the hooks, too.
+    added. May be called from any thread; a forked child has the hooks, too. Raises NotCallableError for what cannot be
+    called, and for a generator function without ``@contextmanager``.
     """
     _process.around(function)
     return function
@@ -181,6 +183,7 @@ def time_limit(seconds: float) -> Callable[[Callable[P, R]], Callable[P, R]]:
     check(0.001)("time_limit()", seconds)
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        _checked("time_limit(...)", function, any_kind=True)
         from lambda_punch.runtime.time_limit import limited
 
         return limited(function, seconds)
@@ -201,9 +204,9 @@ def remaining_time() -> float:
 if TYPE_CHECKING:
 
     @overload
-    def handler(function: Callable[P, Generator[R, Any, Any]]) -> Callable[P, R]: ...
+    def handler(function: Callable[P, Iterator[R]]) -> Callable[P, R]: ...
     @overload
-    def handler(function: Callable[P, AsyncGenerator[R, Any]]) -> Callable[P, R]: ...
+    def handler(function: Callable[P, AsyncIterator[R]]) -> Callable[P, R]: ...
     @overload
     def handler(function: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, R]: ...
     @overload
@@ -215,10 +218,11 @@ def handler(function: Callable[..., Any]) -> Callable[..., Any]:
 
     A generator handler answers with its first ``yield``, and the rest of it runs after the response. An error in the
     rest goes to the error handler and never changes the response. ``async def`` handlers, plain and generators, run on
-    the same loop as ``async def`` jobs.
+    the same loop as ``async def`` jobs. Raises NotCallableError for what cannot be called.
     """
     from lambda_punch.runtime.handler import make_handler
 
+    _checked("handler()", function, any_kind=True)
     start()
     return make_handler(function, _process)
 

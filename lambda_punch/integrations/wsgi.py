@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from lambda_punch.errors import ShutDownError
 from lambda_punch.integrations import _django
-from lambda_punch.integrations._place import defers, prepare
+from lambda_punch.integrations._interface import begin
+from lambda_punch.integrations._place import defers
 from lambda_punch.runtime.punch import named
 from lambda_punch.runtime.start import process
 
@@ -37,20 +38,29 @@ class PunchMiddleware:
     """
 
     def __init__(self, app: WSGIApplication) -> None:
-        """Call start() on Lambda; make it in module code, so that the extension hears of it in time."""
+        """Call start() on Lambda; make it in module code, so that the extension hears of it in time.
+
+        Raises ConfigurationError for what is not a WSGI application.
+        """
+        begin(self, app, takes=2, adapters="make_lambda_handler(PunchMiddleware(app)), of apig-wsgi")
         self.app = app
-        prepare()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
         if not defers():
             return self.app(environ, start_response)
         _django.watch()
-        body = self.app(environ, start_response)
+        view: list[object] = []
+
+        def started(*args: Any) -> Any:
+            view.append(_view_of(environ, self.app))  # now: Flask forgets the request when it has returned
+            return start_response(*args)
+
+        body = self.app(environ, started)
         close = getattr(body, "close", None)
         if close is None or isinstance(body, (GeneratorType, *_file_wrapper(environ))):
             return body
-        closed = close if environ.get(_django.SERVES) else _pushed(close, self.app)
+        closed = close if environ.get(_django.SERVES) else _pushed(close, _named_like(view, environ, self.app))
         return (_SizedBody if hasattr(body, "__len__") else _Body)(body, closed)
 
 
@@ -81,17 +91,41 @@ class _SizedBody(_Body):
         return len(self._body)  # type: ignore[arg-type]  # it is made for bodies that have one
 
 
-def _pushed(close: Callable[[], object], app: object) -> Callable[[], object]:
+def _pushed(
+    close: Callable[[], object], name: Callable[[Callable[[], None]], Callable[[], None]]
+) -> Callable[[], object]:
     def later() -> None:
         def rest() -> None:
             close()
 
         try:
-            process.push(named(rest, app))
+            process.push(name(rest))
         except ShutDownError:
             close()
 
     return later
+
+
+def _view_of(environ: WSGIEnvironment, app: Any) -> object:
+    """Return the function that serves a request of Flask; None for another framework's."""
+    endpoint = getattr(environ.get("werkzeug.request"), "endpoint", None)
+    return getattr(app, "view_functions", {}).get(endpoint) if endpoint else None
+
+
+def _named_like(
+    view: list[object], environ: WSGIEnvironment, app: object
+) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    def name(rest: Callable[[], None]) -> Callable[[], None]:
+        """Return the closing under the name of the view, or of the request where no framework tells its view."""
+        if view and view[-1] is not None:
+            rest = named(rest, view[-1])
+        else:
+            rest.__module__ = type(app).__module__.partition(".")[0]
+            rest.__qualname__ = f"{environ.get('REQUEST_METHOD', '')} {environ.get('PATH_INFO', '')}"
+        rest.noun = "view"  # type: ignore[attr-defined]
+        return rest
+
+    return name
 
 
 def _file_wrapper(environ: WSGIEnvironment) -> tuple[type, ...]:

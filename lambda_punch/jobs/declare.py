@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from lambda_punch.errors import JobOptionError
-from lambda_punch.jobs import backends, checks, options, registry
+from lambda_punch.jobs import backends, checks, registry
 from lambda_punch.jobs.options import Options
 from lambda_punch.jobs.receiving import memory_worker
 from lambda_punch.jobs.receiving.routing import route
@@ -44,13 +44,23 @@ def job(
     after_response: bool = ...,
     spill: bool = ...,
 ) -> Callable[[Callable[P, R]], DurableJob[P, R]]: ...
-def job(
+def job(  # noqa: PLR0913 - a job has that many options
     function: Callable[..., Any] | None = None,
     /,
     *,
     name: str | None = None,
+    queue: str | None = None,
     backend: str | Backend = "sqs",
-    **chosen: Any,
+    retries: int | None = None,
+    delay: int | None = None,
+    timeout: float | None = None,
+    wait: Wait | None = None,
+    group: Text | None = None,
+    deduplication_id: Text | None = None,
+    retry_on: Exceptions | None = None,
+    discard_on: Exceptions | None = None,
+    after_response: bool = False,
+    spill: bool = True,
 ) -> Any:
     """Declare a durable job; a decorator, with or without options.
 
@@ -70,7 +80,10 @@ def job(
     _take_up_jobs()
     if name is not None:
         checks.require("name", name, checks.text)
-    checked = options.changed(Options(), chosen)
+    checked = Options(
+        queue=queue, retries=retries, delay=delay, timeout=timeout, wait=wait, group=group,
+        deduplication_id=deduplication_id, retry_on=retry_on, discard_on=discard_on, after_response=after_response, spill=spill,
+    )  # fmt: skip
     backends.check(name or "@job", backend, checked)
 
     def declare(function: Callable[P, R]) -> DurableJob[P, R]:

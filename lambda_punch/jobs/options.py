@@ -11,13 +11,31 @@ from lambda_punch.jobs import checks
 from lambda_punch.jobs.limits import LONGEST_DELAY, LONGEST_RUN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from typing_extensions import TypedDict
 
     from lambda_punch._settings import Expected
     from lambda_punch.jobs.waits import Wait
 
     Text = str | Callable[..., str]
     Exceptions = type[BaseException] | tuple[type[BaseException], ...]
+
+    class Changes(TypedDict, total=False):
+        """What using() takes: the fields of Options."""
+
+        queue: str | None
+        retries: int | None
+        delay: int | None
+        timeout: float | None
+        wait: Wait | None
+        group: Text | None
+        deduplication_id: Text | None
+        retry_on: Exceptions | None
+        discard_on: Exceptions | None
+        after_response: bool
+        spill: bool
+
 
 DEFAULT_QUEUE = "default"
 
@@ -58,7 +76,7 @@ class Options:
         return self.discard_on is not None and isinstance(error, self.discard_on)
 
 
-def changed(options: Options, changes: dict[str, Any]) -> Options:
+def changed(options: Options, changes: Mapping[str, Any]) -> Options:
     """Return the options with some changed. Raises JobOptionError for an unknown option and for a wrong value."""
     unknown = sorted(set(changes) - {field.name for field in dataclasses.fields(Options)})
     if unknown:

@@ -50,6 +50,8 @@ class Around:
                     self._entered.append(manager)
                 if hasattr(manager, "__aenter__"):
                     self._awaiting.append(manager)
+                elif manager is not None and not hasattr(manager, "__enter__"):
+                    _tell_of_no_manager(hook, manager)
             except Exception:  # noqa: BLE001 - a hook must not break the job
                 _log_failure(hook)
 
@@ -107,6 +109,15 @@ class Around:
             except BaseException as raised:  # noqa: BLE001 - as above
                 if raised is not error:
                     _log_failure(manager)
+
+
+def _tell_of_no_manager(hook: Hook, manager: object) -> None:
+    if name_of(hook) not in _told:
+        _told.add(name_of(hook))
+        logger().error(
+            "the around_job hook %s returned %s, which is not a context manager, so nothing was entered round the job",
+            name_of(hook), type(manager).__name__,
+        )  # fmt: skip
 
 
 def _log_failure(hook: object) -> None:

@@ -9,6 +9,8 @@ import functools
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
+from lambda_punch._log import logger
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
     from concurrent.futures import Future
@@ -63,6 +65,20 @@ def _awaited(handler: CoroutineType[Any, Any, Any], process: Process) -> Any:
             process.tasks.follow(since)
 
 
+def _tell_of_yield(handler: object) -> None:
+    """Say once for each handler that nobody gets what it yields after its response."""
+    name = str(getattr(handler, "__qualname__", "handler"))
+    if name not in _told:
+        _told.add(name)
+        logger().error(
+            "the handler %s yielded again after its response, and that value is dropped: the first yield is the whole "
+            "response", name,
+        )  # fmt: skip
+
+
+_told: set[str] = set()
+
+
 def _first(handler: Generator[Any, Any, Any]) -> tuple[Any, Rest | None]:
     try:
         response = next(handler)
@@ -71,7 +87,7 @@ def _first(handler: Generator[Any, Any, Any]) -> tuple[Any, Rest | None]:
 
     def rest() -> None:
         for _ in handler:
-            pass  # nobody gets what it yields now
+            _tell_of_yield(handler)
 
     return response, rest
 
@@ -95,7 +111,7 @@ def _first_async(handler: AsyncGenerator[Any, Any], process: Process) -> tuple[A
             first.set_exception(error)
         await asyncio.wrap_future(go_on)
         async for _ in handler:
-            pass
+            _tell_of_yield(handler)
 
     since = process.tasks.watch(process.loop.loop(), driven=False)
     end = process.loop.submit(drive())

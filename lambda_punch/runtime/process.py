@@ -88,6 +88,29 @@ def _not_callable(value: object) -> NotCallableError:
     )
 
 
+_COROUTINE, _GENERATORS = 0x80, 0x20 | 0x200  # of a function's code: inspect has names for them, and is slow to import
+
+
+def checked(where: str, function: Any, *, manager: bool = False, any_kind: bool = False) -> Any:
+    """Return a function that a user gives us to call, or raise NotCallableError with the cause and the cure.
+
+    ``manager``: it has to return a context manager, so a generator function lacks its decorator. Otherwise it must not be
+    asynchronous, because nobody would await what it returns, but for ``any_kind``.
+    """
+    from lambda_punch.errors import NotCallableError
+
+    if not callable(function):
+        raise NotCallableError(f"{where} takes a function, not {type(function).__name__}")
+    if any_kind:
+        return function
+    flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
+    if manager and flags & _GENERATORS:
+        raise NotCallableError(f"{where} takes a function that returns a context manager; put @contextmanager above it")
+    if not manager and flags & (_COROUTINE | _GENERATORS):
+        raise NotCallableError(f"{where} takes a plain function; an async one, or a generator, would not be run")
+    return function
+
+
 class Process:
     """State of this process; there is one, runtime.start.process. Only this file and modes.py assign to it."""
 
@@ -207,16 +230,16 @@ class Process:
     # -- handlers and hooks, of users and of the layers above ---------------------------------------------------------
 
     def on_error(self, handler: ErrorHandler | None) -> None:
-        """Give errors of punches to this handler; the last one set is used."""
-        self.error_handler = handler
+        """Give errors of punches to this handler; the last one set is used. None: write them into the log again."""
+        self.error_handler = None if handler is None else checked("error_handler()", handler)
 
     def on_lost(self, handler: LostHandler) -> None:
         """Give punches that are lost to this handler; the last one set is used."""
-        self.lost_handler = handler
+        self.lost_handler = checked("on_lost()", handler)
 
     def around(self, hook: Hook) -> None:
         """Enter this hook's context manager round each job; one that is there already is not added again."""
-        if hook not in self.hooks:
+        if checked("around_job()", hook, manager=True) not in self.hooks:
             self.hooks.append(hook)
 
     def take_up_jobs(self, route: Route, spill: Spill) -> None:

@@ -49,7 +49,8 @@ def _tell(process: Told, error: BaseException, punch: Punch) -> None:
             logger().exception("the error handler failed")
         else:
             return
-    logger().error("job %s of request %s failed", punch.name, punch.request_id or "-", exc_info=error)
+    noun = getattr(punch.function, "noun", "job")  # a view's rest, say, is not what anybody would call a job
+    logger().error("%s %s of request %s failed", noun, punch.name, punch.request_id or "-", exc_info=error)
 
 
 def report_lost(process: Told, lost: list[Punch], reason: str) -> None:

@@ -39,7 +39,7 @@ def test_a_view_that_raises_is_a_500_and_a_traceback(fastapi_function: Make, pla
     assert invocation.json()["statusCode"] == 500
     assert len(shop.said("LookupError: no such order")) == 1
     if "Punch" in place:
-        assert shop.said(f"job app.broken of request {invocation.request_id} failed")
+        assert shop.said(f"view app.broken of request {invocation.request_id} failed")
 
 
 def test_streams_files_redirects_and_head_are_whole(fastapi_function: Make) -> None:

@@ -111,7 +111,7 @@ def test_generators_files_and_bodies_with_a_length_are_passed_on(wsgi_function: 
 
 
 def test_an_error_in_close_is_logged_and_changes_nothing(wsgi_function: Make) -> None:
-    """Under the application's name, with the request's id."""
+    """Under the name of the view, with the id of the request."""
     shop = wsgi_function(
         """
         @app.route("/")
@@ -126,7 +126,7 @@ def test_an_error_in_close_is_logged_and_changes_nothing(wsgi_function: Make) ->
     shop.wait_idle(timeout=10)
 
     assert invocation.json()["body"] == "answer"
-    assert shop.said(f"job flask.app.Flask of request {invocation.request_id} failed")
+    assert shop.said(f"view app.create of request {invocation.request_id} failed")
     assert shop.said("ZeroDivisionError")
 
 

@@ -163,8 +163,10 @@ def test_an_option_that_cannot_be_is_refused_at_the_declaration(option: str, val
 
 def test_an_unknown_option_is_refused() -> None:
     """A misspelt one, say."""
-    with pytest.raises(JobOptionError, match="retry"):
+    with pytest.raises(TypeError, match="retry"):
         punch.job(retry=3)  # type: ignore[call-overload]
+    with pytest.raises(JobOptionError, match="retry"):
+        punch.job(name="job")(add.function).using(retry=3)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(

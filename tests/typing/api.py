@@ -9,7 +9,7 @@ from typing_extensions import assert_type
 import lambda_punch as punch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator
+    from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 
 
 def send(order: int, *, urgent: bool = False) -> str:
@@ -48,6 +48,32 @@ def generator(event: str, context: object) -> Generator[int, None, None]:
 
 
 assert_type(generator("event", None), int)
+
+
+@punch.handler
+def iterated(event: str, context: object) -> Iterator[int]:
+    yield 1
+
+
+assert_type(iterated("event", None), int)
+
+
+@punch.handler
+async def iterated_later(event: str, context: object) -> AsyncIterator[int]:
+    yield 1
+
+
+assert_type(iterated_later("event", None), int)
+
+
+@punch.job(queue="mails", retries=3)
+def yearly(year: int) -> None: ...
+
+
+yearly.using(delay=60).enqueue(2026)
+yearly.using(dealy=60)  # type: ignore[call-arg]
+yearly.using(delay="soon")  # type: ignore[arg-type]
+yearly.enqueue("2026")  # type: ignore[arg-type]
 
 
 @punch.handler

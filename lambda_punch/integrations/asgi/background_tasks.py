@@ -1,7 +1,8 @@
-"""Starlette's and FastAPI's BackgroundTasks after the response: one that fails does not stop the rest.
+"""Starlette's and FastAPI's background tasks after the response: one that fails is told under its own name.
 
 The frameworks do not run the tasks after a failed one. Jobs of lambda-punch do not stop each other, and neither do these
-tasks, if PunchMiddleware runs them after the response. Everywhere else they do what the frameworks do.
+tasks, if PunchMiddleware runs them after the response. Everywhere else they do what the frameworks do. The last error
+still goes to the middlewares and dependencies outside, as usual, and is not told a second time.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 request_id: ContextVar[str | None] = ContextVar("lambda_punch_request_id", default=None)
 """The request being served behind its response; set in the context of the application's task."""
 
+told: ContextVar[list[BaseException] | None] = ContextVar("lambda_punch_told", default=None)
+"""The errors that have been reported of this request's tasks."""
+
 _MARK = "_lambda_punch_isolates"
 
 
@@ -30,10 +34,11 @@ def isolate() -> None:
     module = sys.modules.get("starlette.background")
     if module is None:
         return
-    for kind in _family(module.BackgroundTasks):
+    groups = list(_family(module.BackgroundTasks))
+    for kind in _family(module.BackgroundTask):
         call = vars(kind).get("__call__")
         if call is not None and not hasattr(call, _MARK):
-            kind.__call__ = _isolating(call)
+            kind.__call__ = (_isolating if kind in groups else _telling)(call)
 
 
 def _family(kind: Any) -> Iterator[Any]:
@@ -51,14 +56,31 @@ def _isolating(original: Call) -> Call:
         self.tasks = [_Guarded(task, errors) for task in self.tasks]
         await original(self)
         if errors:
-            raise errors[0]  # to the middlewares and dependencies outside, as usual
+            raise errors[
+                -1
+            ]  # to the middlewares and dependencies outside; Sentry takes the one it saw last for a repeat
 
     setattr(run_all, _MARK, True)
     return run_all
 
 
+def _telling(original: Call) -> Call:
+    async def run(self: Any) -> None:
+        errors = told.get()
+        try:
+            await original(self)
+        except Exception as error:
+            if errors is not None and not any(each is error for each in errors):
+                errors.append(error)
+                report_failure(process, error, Punch(self.func, self.args, self.kwargs, request_id.get() or ""))
+            raise
+
+    setattr(run, _MARK, True)
+    return run
+
+
 class _Guarded:
-    """A background task that raises nothing: the first error is kept, and later ones are reported."""
+    """A background task that raises nothing: its error is kept."""
 
     def __init__(self, task: Any, errors: list[Exception]) -> None:
         self._task = task
@@ -71,7 +93,4 @@ class _Guarded:
         try:
             await self._task()
         except Exception as error:  # noqa: BLE001 - whatever a task raises, the next one runs
-            if self._errors:
-                task = self._task
-                report_failure(process, error, Punch(task.func, task.args, task.kwargs, request_id.get() or ""))
             self._errors.append(error)

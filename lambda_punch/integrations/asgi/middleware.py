@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import sys
 from contextvars import copy_context
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lambda_punch._log import logger
 from lambda_punch.errors import ShutDownError
 from lambda_punch.integrations import _django
-from lambda_punch.integrations._place import defers, prepare
+from lambda_punch.integrations._interface import begin
+from lambda_punch.integrations._place import defers
 from lambda_punch.integrations.asgi import background_tasks
 from lambda_punch.integrations.asgi.exchange import Exchange
 from lambda_punch.integrations.asgi.lifespan import Lifespan
@@ -20,6 +21,7 @@ from lambda_punch.runtime.tasks import bound
 from lambda_punch.runtime.turns import Turns
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextvars import Context
 
     from lambda_punch.integrations.asgi.types import App, Receive, Scope, Send
@@ -44,11 +46,14 @@ class PunchMiddleware:
     """
 
     def __init__(self, app: App) -> None:
-        """Call start() on Lambda; make it in module code, so that the extension hears of it in time."""
+        """Call start() on Lambda; make it in module code, so that the extension hears of it in time.
+
+        Raises ConfigurationError for what is not an ASGI application.
+        """
+        begin(self, app, takes=3, adapters="Mangum(PunchMiddleware(app))")
         self.app = app
         self._lifespan = Lifespan(app)
         self._told = False
-        prepare()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the adapter's lifespan."""
@@ -65,9 +70,11 @@ class PunchMiddleware:
         _django.watch()
 
         ended: list[Context] = []
+        told: list[BaseException] = []
 
         async def serve() -> None:
             background_tasks.request_id.set(process.request_id)
+            background_tasks.told.set(told)
             try:
                 await self.app(scope, exchange.receive, exchange.send)
             finally:
@@ -95,13 +102,14 @@ class PunchMiddleware:
                     loop.call_soon_threadsafe(exchange.open)
                 turns.drive(task.done)
                 process.tasks.follow(since)
-                task.result()
+                if task.cancelled() or not any(each is task.exception() for each in told):
+                    task.result()
             finally:  # an error is reported in the context in which it was raised
                 for context in ended:
                     _take_over(context)
 
         try:
-            process.push(named(bound(rest), scope.get("endpoint") or self.app))
+            process.push(_as_view(bound(rest), scope, self.app))
         except ShutDownError:
             exchange.open()
             await task
@@ -131,6 +139,19 @@ class PunchMiddleware:
                 "PunchMiddleware has no effect: each request is run on an event loop of its own (asyncio.run), which "
                 "ends with it; use an adapter that keeps its loop, such as Mangum (any release but 0.20)"
             )
+
+
+def _as_view(rest: Callable[[], Any], scope: Scope, app: App) -> Callable[[], Any]:
+    """Return the tail under the name of the view, or of the request where no framework tells its view."""
+    handler = scope.get("route_handler")  # Litestar's
+    view = scope.get("endpoint") or getattr(handler, "fn", None)
+    if view is not None:
+        rest = named(rest, view)
+    else:
+        rest.__module__ = type(app).__module__.partition(".")[0]
+        rest.__qualname__ = f"{scope.get('method', '')} {scope.get('path', '')}"
+    rest.noun = "view"  # type: ignore[attr-defined]
+    return rest
 
 
 def _take_over(context: Context) -> None:

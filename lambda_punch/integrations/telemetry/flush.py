@@ -64,7 +64,28 @@ def _checked(flusher: Any) -> Flusher:
         return flusher
     if not callable(flusher):
         raise ConfigurationError(f"flush_after() takes presets and callables without arguments, not {flusher!r}")
+    name = getattr(flusher, "__name__", "")
+    if getattr(flusher, "__module__", None) == _PRESETS:
+        raise ConfigurationError(f"flush_after() takes what telemetry.{name}() returns; write the parentheses")
+    _check_that_it_takes_nothing(flusher)
     return Flusher(name_of(flusher), lambda _seconds: flusher())
+
+
+def _check_that_it_takes_nothing(flusher: Callable[..., Any]) -> None:
+    import inspect
+
+    try:
+        signature = inspect.signature(flusher)
+    except (ValueError, TypeError):  # written in C: nobody knows
+        return
+    try:
+        signature.bind()
+    except TypeError as error:
+        text = f"flush_after() calls {name_of(flusher)} without arguments: {error}; give it a lambda"
+        raise ConfigurationError(text) from error
+
+
+_PRESETS = "lambda_punch.integrations.telemetry.presets"
 
 
 class _Last:
@@ -146,6 +167,9 @@ _last = _Last()
 def flush_telemetry() -> None:
     """Flush all, or go to the end of the queue again if other jobs are there."""
     _last.run()
+
+
+flush_telemetry.stays_here = True  # type: ignore[attr-defined]  # what was recorded is in this process
 
 
 def _call(flusher: Flusher, seconds: float) -> None:

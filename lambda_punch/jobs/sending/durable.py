@@ -19,8 +19,10 @@ from lambda_punch.runtime.start import job_settings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from typing_extensions import Unpack
+
     from lambda_punch.jobs.backends import Backend
-    from lambda_punch.jobs.options import Text
+    from lambda_punch.jobs.options import Changes, Text
     from lambda_punch.jobs.registry import Declared
 
 P = ParamSpec("P")
@@ -80,7 +82,7 @@ class DurableJob(Generic[P, R]):
 
         return await asyncio.to_thread(self.enqueue, *args, **kwargs)
 
-    def using(self, *, backend: str | Backend | None = None, **changes: Any) -> DurableJob[P, R]:
+    def using(self, *, backend: str | Backend | None = None, **changes: Unpack[Changes]) -> DurableJob[P, R]:
         """Return the job with other options, for this one call: ``send.using(delay=60).enqueue(42)``.
 
         Takes the options of ``job()`` but its name. Raises JobOptionError as the declaration would.
