@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from lambda_punch import _events, _settings
 from lambda_punch._log import logger
 from lambda_punch.runtime import threads
+from lambda_punch.runtime.crew import Crew
 from lambda_punch.runtime.forks import end_child
 from lambda_punch.runtime.punch import Punch  # noqa: TC001 - now: a child that is forked in its import cannot import it
 from lambda_punch.runtime.reports import report_failure
@@ -87,6 +88,7 @@ class Drain:
         self._held = 0  # how many responses in a row found this drain with a job of an earlier one
         self._left_behind: list[dict[int, Punch | None]] = []  # what threads run that nobody waits for any more
         self._closed_loop_told = False
+        self._crew = Crew(threads.WORKER)
         self._named: list[Punch] = []  # what was named as overdue and still runs
 
     @property
@@ -182,7 +184,7 @@ class Drain:
         helpers = []
         for _ in range(min(_settings.current().workers, len(self._queue)) - 1):
             try:
-                helpers.append(threads.start(threads.WORKER, lambda: counts.append(self.work())))
+                helpers.append(self._crew.start(lambda: counts.append(self.work())))
             except RuntimeError as error:  # the system refuses
                 logger().error(
                     "jobs run on %d threads at a time, because the system refuses more: %s", len(helpers) + 1, error

@@ -4,11 +4,11 @@
 | ------------------------- | ---------------------------------------------------- | ----------------------------------------------------- | ---------------------------------------------------------------------- |
 | `lambda-punch-sigterm`    | start() on Lambda                                    | reads the pipe that SIGTERM writes to                 | leftovers are not worked off at the shutdown; the extension names them |
 | `lambda-punch-drain`      | the first punches                                    | runs punches, as the extension asks or without it     | jobs run without the extension from now on, on a new thread            |
-| `lambda-punch-worker`     | a drain, with `workers` above one                    | runs punches beside the drain's thread                | the drain goes on without it                                           |
+| `lambda-punch-worker`     | the first drain with `workers` above one; kept       | runs punches beside the drain's thread                | the drain goes on without it                                           |
 | `lambda-punch-loop`       | the first `async def` job or handler                 | runs the asyncio loop                                 | what ran on the loop has failed, and the next async job gets a new one |
 | `lambda-punch-spill`      | a drain or a shutdown with pushed durable jobs       | sends jobs that would be lost to their queues         | it is not known whether durable jobs were sent                         |
 | `lambda-punch-memory`     | the first job sent to the backend `memory`           | runs jobs that are due                                | the next job of that backend gets a new one                            |
-| `lambda-punch-consumer`   | a batch, with `concurrency` above one                | runs messages of the batch                            | its message is kept, and comes again                                   |
+| `lambda-punch-consumer`   | the first batch with `concurrency` above one; kept   | runs messages of the batch                            | its message is kept, and comes again                                   |
 | `lambda-punch-time-limit` | the first job with a time limit                      | interrupts each job whose time is up                  | the job is not interrupted; the next one gets a new thread             |
 | `lambda-punch-flush`      | a flush of telemetry                                 | flushes one vendor                                    | the next vendor is flushed                                             |
 

@@ -23,12 +23,14 @@ from lambda_punch.jobs.receiving.attempt import thrown_away
 from lambda_punch.jobs.receiving.outcome import LEFT, Outcome
 from lambda_punch.jobs.receiving.record import SqsRecord, read
 from lambda_punch.runtime import threads
+from lambda_punch.runtime.crew import Crew
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from lambda_punch.jobs.backends.deliveries import Deliveries
     from lambda_punch.jobs.receiving.attempt import BatchSettings
+    from lambda_punch.runtime.crew import Shift
 
 _RECEIVES_OF_POISON = 3  # of which the last is moved to the dead letters
 RESERVE = 0.3  # seconds, besides the margin, for the calls and the response after the last job
@@ -167,12 +169,15 @@ class Batch:
         return {"batchItemFailures": [{"itemIdentifier": each} for each in dict.fromkeys(failed)]}
 
 
-def _start(count: int, work: Callable[[], object]) -> list[threading.Thread]:
-    """Start so many threads, or as many as the system allows."""
-    found: list[threading.Thread] = []
+_crew = Crew(threads.CONSUMER)
+
+
+def _start(count: int, work: Callable[[], object]) -> list[Shift]:
+    """Have it run on so many threads, or on as many as the system allows."""
+    found: list[Shift] = []
     for _ in range(count):
         try:
-            found.append(threads.start(threads.CONSUMER, work))
+            found.append(_crew.start(work))
         except RuntimeError as error:
             logger().error(
                 "a batch runs on %d threads, not %d, because the system refuses more: %s", len(found), count, error
