@@ -61,9 +61,9 @@ def environments(**options: Any) -> Iterator[dict[str, LocalLambda]]:
 def take_turns(
     functions: dict[str, LocalLambda], event: dict[str, Any], *, rounds: int, turn: float
 ) -> dict[str, list[Invocation]]:
-    """Invoke each environment once a round; a turn lasts ``turn`` seconds at least, for all alike.
+    """Invoke each environment once a round; a turn lasts at least ``turn`` seconds, the same for all.
 
-    In another order each round: who always came after the same one would always find the caches that it left.
+    Each round has another order, because one that always came after the same other would always find its caches.
     """
     invocations: dict[str, list[Invocation]] = {name: [] for name in functions}
     order = random.Random(0)  # noqa: S311 - no secret

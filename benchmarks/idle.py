@@ -20,7 +20,7 @@ TIMEOUT = 2.0
 def wakeups(seconds: float) -> Iterator[Figure]:
     """Voluntary context switches: each is one wakeup that went back to sleep.
 
-    Of all threads but the runtime's main thread, which looks around once a second by itself.
+    Of all threads except the runtime's main thread, which wakes once a second by itself.
     """
     with environments(freeze=False, timeout=TIMEOUT) as functions:
         take_turns(functions, {"jobs": 2, "kind": "wait", "seconds": 0}, rounds=5, turn=0)

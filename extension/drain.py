@@ -30,7 +30,7 @@ class Drain:
         Also return when the runtime has died, or has taken its announcement back.
         """
         if not self._ask(record, request_id, until_ms):
-            self._forget()  # who does not answer may never again; another may be there by then, at the same path
+            self._forget()  # it may never answer again, and another socket may soon be at the same path
 
     def _ask(self, record: "contract.Record", request_id: str, until_ms: int) -> bool:
         """Send and wait; tell whether the answer has come."""

@@ -1,4 +1,4 @@
-"""What is given to a middleware is looked at where it is made: the wrong order is told at the import, in one sentence."""
+"""Checks what a middleware is made for and given to, so that a wrong order is one sentence at the import."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _KINDS = {3: "an ASGI application", 2: "a WSGI application"}
 
 
 def begin(middleware: object, app: object, *, takes: int, adapters: str) -> None:
-    """Get ready for a middleware, after a look at what it wraps: something that is called with so many arguments.
+    """Get ready for a middleware, after a check of what it wraps: something that is called with ``takes`` arguments.
 
-    ``adapters`` are named to those who give the middleware to Lambda without one. Raises ConfigurationError for what cannot
-    be an application of this kind.
+    An error names ``adapters`` if the middleware is given to Lambda without one. Raises ConfigurationError for something
+    that cannot be an application of this kind.
     """
     _check(app, takes, adapters)
     if prepare():
@@ -58,7 +58,7 @@ def _check(app: object, takes: int, adapters: str) -> None:
 def _parameters(app: Callable[..., object]) -> list[str] | None:
     try:
         return list(inspect.signature(app).parameters)
-    except (ValueError, TypeError):  # written in C: nobody knows
+    except (ValueError, TypeError):  # written in C, so it cannot be known
         return None
 
 
@@ -81,7 +81,7 @@ def _once(look: Callable[[], None]) -> Callable[[], None]:
 
 
 def _look_at_the_handler(middleware: object, adapters: str) -> None:
-    """Before the first event: tell of a middleware that Lambda is given as its handler."""
+    """Before the first event, log an error if Lambda has been given a middleware as its handler."""
     module, _, name = os.environ.get("_HANDLER", "").rpartition(".")
     if getattr(sys.modules.get(module.replace("/", ".")), name, None) is middleware:
         logger().error(

@@ -1,8 +1,6 @@
 """Work after the response, in the function's process, from push to done.
 
-``punch`` < ``queue`` < ``process``, the one state < ``modes``, what push and the end of a response mean < ``shutdown``
-< ``start``, which decides where we are: the one door for all that stands above. Below the modes: ``drain`` runs punches,
-``server`` and ``worker`` have it run, ``around`` is what is entered round each job, ``reports`` tells of failures and
-losses, ``spill`` sends what would be lost, ``ledger`` keeps what is not done for those who outlive us, ``threads`` bears
-every thread. Only what a cold start needs is imported with the package.
+From low to high: ``punch``, ``queue``, ``process`` (the one state), ``modes`` (what push and the end of a response mean),
+``shutdown``, and ``start``, which finds out where we are and is the one door for the layers above. docs/how-it-works.md
+has a table of all files. Importing the package imports only what a cold start needs.
 """

@@ -92,10 +92,10 @@ _COROUTINE, _GENERATORS = 0x80, 0x20 | 0x200  # of a function's code: inspect ha
 
 
 def checked(where: str, function: Any, *, manager: bool = False, any_kind: bool = False) -> Any:
-    """Return a function that a user gives us to call, or raise NotCallableError with the cause and the cure.
+    """Return a function that the library will call for a user, or raise NotCallableError with the cause and the cure.
 
-    ``manager``: it has to return a context manager, so a generator function lacks its decorator. Otherwise it must not be
-    asynchronous, because nobody would await what it returns, but for ``any_kind``.
+    ``manager``: it must return a context manager, so a generator function lacks its decorator. Otherwise it must not be
+    asynchronous, because nothing would await what it returns. ``any_kind``: it may be any function.
     """
     from lambda_punch.errors import NotCallableError
 

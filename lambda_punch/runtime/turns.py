@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from contextvars import Context
 
 _ATTRIBUTE = "_lambda_punch_turns"
-_LOOK = 0.5  # seconds between two looks whether a loop that somebody else runs still lives
+_LOOK = 0.5  # seconds between two looks whether a loop that another thread runs still lives
 
 
 class Turns:
@@ -114,7 +114,7 @@ class Turns:
                 if not self._loop.is_running():
                     self._take_turn(left)
                     continue
-            with self._changed:  # somebody runs it who knows nothing of turns
+            with self._changed:  # another thread runs the loop, without taking turns
                 self._changed.wait(min(_LOOK, left))
 
     def let_go(self) -> None:

@@ -1,8 +1,8 @@
-"""AWS's runtime client, telling which jobs begin and end.
+"""AWS's runtime client, which also reports when jobs begin and end.
 
 ``lambda-punch local --ui`` runs it as ``python -m lambda_punch.command.local.traced_runtime module.function``, in place of
-``python -m awslambdaric``. Each job is told by two datagrams to the socket whose path is in ``LAMBDA_PUNCH_LOCAL_TRACE``.
-Telling never makes a job wait or fail: what cannot be sent at once is left out.
+``python -m awslambdaric``. Each job is two datagrams to the socket whose path is in ``LAMBDA_PUNCH_LOCAL_TRACE``.
+They never make a job wait or fail: a datagram that cannot be sent at once is left out.
 """
 
 from __future__ import annotations

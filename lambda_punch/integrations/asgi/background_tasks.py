@@ -1,8 +1,8 @@
-"""Starlette's and FastAPI's background tasks after the response: one that fails is told under its own name.
+"""Starlette's and FastAPI's background tasks after the response: one that fails is reported under its own name.
 
 The frameworks do not run the tasks after a failed one. Jobs of lambda-punch do not stop each other, and neither do these
 tasks, if PunchMiddleware runs them after the response. Everywhere else they do what the frameworks do. The last error
-still goes to the middlewares and dependencies outside, as usual, and is not told a second time.
+still goes to the middlewares and dependencies outside, as usual, and is not reported a second time.
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ def _entry(place: int, copy: Copy, *, fifo: bool) -> dict[str, Any]:
     if copy.delay and not fifo:
         entry["DelaySeconds"] = copy.delay
     if fifo:
-        # A copy is never the duplicate of another message: not of the one whose place it takes, either.
+        # A copy is never a duplicate of another message, not even of the one whose place it takes.
         entry |= {"MessageGroupId": copy.group or "lambda-punch", "MessageDeduplicationId": str(uuid.uuid4())}
     elif copy.group:
         entry["MessageGroupId"] = copy.group

@@ -85,7 +85,7 @@ class DurableJob(Generic[P, R]):
     def using(self, *, backend: str | Backend | None = None, **changes: Unpack[Changes]) -> DurableJob[P, R]:
         """Return the job with other options, for this one call: ``send.using(delay=60).enqueue(42)``.
 
-        Takes the options of ``job()`` but its name. Raises JobOptionError as the declaration would.
+        Takes the options of ``job()`` except ``name``. Raises JobOptionError as the declaration would.
         """
         chosen = options.changed(self.options, changes)
         backend = self.backend if backend is None else backend
