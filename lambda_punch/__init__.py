@@ -17,7 +17,6 @@ ask for more than one worker. It is lost only if the environment ends before it,
 
 from __future__ import annotations
 
-from lambda_punch.runtime.process import checked as _checked
 from lambda_punch.runtime.start import process as _process
 from lambda_punch.runtime.start import start as _start
 
@@ -131,7 +130,9 @@ def error_handler(function: H) -> H:
     It runs on the thread of the drain, with the context variables of the job. What it raises is logged; the next job
     runs in any case. The last one set is the one used. Raises NotCallableError unless it is a plain function.
     """
-    _process.on_error(_checked("error_handler()", function))
+    from lambda_punch.runtime.misuse import checked
+
+    _process.on_error(checked("error_handler()", function))
     return function
 
 
@@ -183,8 +184,10 @@ def time_limit(seconds: float) -> Callable[[Callable[P, R]], Callable[P, R]]:
     check(0.001)("time_limit()", seconds)
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        _checked("time_limit(...)", function, any_kind=True)
+        from lambda_punch.runtime.misuse import checked
         from lambda_punch.runtime.time_limit import limited
+
+        checked("time_limit(...)", function, any_kind=True)
 
         return limited(function, seconds)
 
@@ -222,7 +225,10 @@ def handler(function: Callable[..., Any]) -> Callable[..., Any]:
     """
     from lambda_punch.runtime.handler import make_handler
 
-    _checked("handler()", function, any_kind=True)
+    if not callable(function):
+        from lambda_punch.runtime.misuse import checked
+
+        checked("handler()", function)
     start()
     return make_handler(function, _process)
 

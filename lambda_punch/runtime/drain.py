@@ -44,10 +44,6 @@ if TYPE_CHECKING:
             """What is begun on event loops."""
 
         @property
-        def forked(self) -> bool:
-            """Whether this process was forked from one that was started: its loops are not the parent's."""
-
-        @property
         def hooks(self) -> list[Hook]:
             """What is entered round each job."""
 
@@ -87,7 +83,6 @@ class Drain:
         self._limit: float | None = None
         self._held = 0  # how many responses in a row found this drain with a job of an earlier one
         self._left_behind: list[dict[int, Punch | None]] = []  # what threads run that nobody waits for any more
-        self._closed_loop_told = False
         self._crew = Crew(threads.WORKER)
         self._named: list[Punch] = []  # what was named as overdue and still runs
 
@@ -273,32 +268,12 @@ class Drain:
         if isinstance(result, Awaitable):
             if around is not None and around.awaits and report is not None:
                 result = around.awaited(result, report)
-            self._await(result, punch)
+            if punch.loop is None:
+                self._owner.loop.run(result, punch.context)
+            else:
+                self._owner.tasks.run_pushed(result, punch)
         elif isinstance(result, (GeneratorType, AsyncGeneratorType)):
             raise TypeError("a generator function was pushed, and none of it ran; push a plain or an async function")
-
-    def _await(self, result: Awaitable[object], punch: Punch) -> None:
-        """Await on the loop on which the job was pushed, as far as there is one here, else on the process's own."""
-        own, home = self._owner.loop, punch.loop
-        if home is not None and home.is_closed():
-            self._tell_of_closed_loop(punch)
-        elif home is not None and not self._owner.forked and not own.is_running_on(home):
-            from lambda_punch.runtime.turns import Turns
-
-            since = self._owner.tasks.watch(home, driven=True)
-            Turns.of(home).run(result, punch.context)
-            self._owner.tasks.follow(since)
-            return
-        own.run(result, punch.context)
-
-    def _tell_of_closed_loop(self, punch: Punch) -> None:
-        if not self._closed_loop_told:
-            self._closed_loop_told = True
-            logger().error(
-                "job %s was pushed on an event loop that is closed by now, so it runs on another one; what belongs to the "
-                "first loop (locks, connection pools) does not work there. Keep one loop for the process: an async handler, or "
-                "an asyncio.Runner in module code", punch.name,
-            )  # fmt: skip
 
 
 class _Times:

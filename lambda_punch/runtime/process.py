@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, ParamSpec, TypeVar
 
-    from lambda_punch.errors import NotCallableError
     from lambda_punch.runtime.around import Hook
     from lambda_punch.runtime.background_loop import BackgroundLoop
     from lambda_punch.runtime.drain import Drain
@@ -80,35 +79,10 @@ def no_entry(_function: object) -> int:
     return 0
 
 
-def _not_callable(value: object) -> NotCallableError:
-    from lambda_punch.errors import NotCallableError
+def _checked(where: str, function: Any, *, manager: bool = False) -> Any:
+    from lambda_punch.runtime.misuse import checked
 
-    return NotCallableError(
-        f"push() takes a function and its arguments, as in push(send, order); got a {type(value).__name__}"
-    )
-
-
-_COROUTINE, _GENERATORS = 0x80, 0x20 | 0x200  # of a function's code: inspect has names for them, and is slow to import
-
-
-def checked(where: str, function: Any, *, manager: bool = False, any_kind: bool = False) -> Any:
-    """Return a function that the library will call for a user, or raise NotCallableError with the cause and the cure.
-
-    ``manager``: it must return a context manager, so a generator function lacks its decorator. Otherwise it must not be
-    asynchronous, because nothing would await what it returns. ``any_kind``: it may be any function.
-    """
-    from lambda_punch.errors import NotCallableError
-
-    if not callable(function):
-        raise NotCallableError(f"{where} takes a function, not {type(function).__name__}")
-    if any_kind:
-        return function
-    flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
-    if manager and flags & _GENERATORS:
-        raise NotCallableError(f"{where} takes a function that returns a context manager; put @contextmanager above it")
-    if not manager and flags & (_COROUTINE | _GENERATORS):
-        raise NotCallableError(f"{where} takes a plain function; an async one, or a generator, would not be run")
-    return function
+    return checked(where, function, manager=manager)
 
 
 class Process:
@@ -172,7 +146,9 @@ class Process:
         result), and ShutDownError when the environment is shutting down and the job would not be run.
         """
         if not callable(function):
-            raise _not_callable(function)
+            from lambda_punch.runtime.misuse import not_callable
+
+            raise not_callable(function)
         mode = self.mode
         number = mode.enter(function)
         running = self.running_loop
@@ -231,15 +207,15 @@ class Process:
 
     def on_error(self, handler: ErrorHandler | None) -> None:
         """Give errors of punches to this handler; the last one set is used. None: write them into the log again."""
-        self.error_handler = None if handler is None else checked("error_handler()", handler)
+        self.error_handler = None if handler is None else _checked("error_handler()", handler)
 
     def on_lost(self, handler: LostHandler) -> None:
         """Give punches that are lost to this handler; the last one set is used."""
-        self.lost_handler = checked("on_lost()", handler)
+        self.lost_handler = _checked("on_lost()", handler)
 
     def around(self, hook: Hook) -> None:
         """Enter this hook's context manager round each job; one that is there already is not added again."""
-        if checked("around_job()", hook, manager=True) not in self.hooks:
+        if _checked("around_job()", hook, manager=True) not in self.hooks:
             self.hooks.append(hook)
 
     def take_up_jobs(self, route: Route, spill: Spill) -> None:

@@ -24,7 +24,10 @@ from lambda_punch.runtime.punch import name_of
 from lambda_punch.runtime.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
+
+    from lambda_punch.runtime.background_loop import BackgroundLoop
+    from lambda_punch.runtime.punch import Punch
 
     Begun = asyncio.Future[Any]
 
@@ -33,6 +36,11 @@ if TYPE_CHECKING:
 
         sequence: int
         request_id: str
+        forked: bool  # whether the process was forked from one that was started: its loops are not the parent's
+
+        @property
+        def loop(self) -> BackgroundLoop:
+            """The library's own loop."""
 
         @property
         def until(self) -> float:
@@ -66,6 +74,28 @@ class Tasks:
     def __init__(self, process: Requests) -> None:
         self._process = process
         self._live_on: set[object] = set()  # the kinds that are not waited for any more
+        self._closed_loop_told = False
+
+    def run_pushed(self, awaitable: Awaitable[Any], punch: Punch) -> None:
+        """Await what a job returned on the loop on which it was pushed if there is one here, else on the library's."""
+        own, home = self._process.loop, punch.loop
+        if home is not None and home.is_closed():
+            self._tell_of_closed_loop(punch)
+        elif home is not None and not self._process.forked and not own.is_running_on(home):
+            since = self.watch(home, driven=True)
+            Turns.of(home).run(awaitable, punch.context)
+            self.follow(since)
+            return
+        own.run(awaitable, punch.context)
+
+    def _tell_of_closed_loop(self, punch: Punch) -> None:
+        if not self._closed_loop_told:
+            self._closed_loop_told = True
+            logger().error(
+                "job %s was pushed on an event loop that is closed by now, so it runs on another one; what belongs to the "
+                "first loop (locks, connection pools) does not work there. Keep one loop for the process: an async handler, or "
+                "an asyncio.Runner in module code", punch.name,
+            )  # fmt: skip
 
     def on(self, loop: asyncio.AbstractEventLoop) -> set[Begun]:
         """Return what runs on a loop now, and note the calls in its executor from now on."""
