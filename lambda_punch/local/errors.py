@@ -2,7 +2,8 @@
 
 LocalLambdaError (LambdaPunchError)
 ├── EngineError              the container engine or the image does not do what it is asked to do
-└── EnvironmentClosedError   the environment was shut down before it could answer
+├── EnvironmentClosedError   the environment was shut down before it could answer
+└── ThrottledError           as many invokes are under way as there may be environments
 
 Where a package of an extra is missing, :class:`lambda_punch.errors.MissingExtraError` is raised.
 
@@ -20,6 +21,10 @@ class LocalLambdaError(LambdaPunchError):
 
 class EngineError(LocalLambdaError):
     """The container engine cannot be reached, or the engine or the image does not do what it is asked to do."""
+
+
+class ThrottledError(LocalLambdaError):
+    """All environments of the function are busy, and no more may be started; Lambda answers such an invoke with 429."""
 
 
 class EnvironmentClosedError(LocalLambdaError):

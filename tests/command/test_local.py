@@ -6,14 +6,19 @@ import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
 from lambda_punch import command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
 HANDLER = """
@@ -156,3 +161,125 @@ def test_serve_until_sigterm(task_root: Path) -> None:
     assert "shutting down" in shown
     assert "#1" in shown
     assert "shutdown" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--serve", "99999"], "--serve must be from 0 to 65535, not 99999"),
+        (["--serve", "-1"], "--serve must be from 0 to 65535"),
+        (["--ui", "70000"], "--ui must be from 0 to 65535"),
+        (["--timeout", "0"], "--timeout must be from 1 to 900, not 0"),
+        (["--timeout", "901"], "--timeout must be from 1 to 900, not 901"),
+        (["--timeout", "nan"], "--timeout must be from 1 to 900"),
+        (["--environments", "0"], "--environments must be from 1"),
+        (["--pause", "-1"], "--pause must be from 0"),
+        (["--throttles", "2"], "--throttles must be from 0 to 1"),
+        (["--serve", "0", "--event", "-"], "--event does not go with --serve"),
+        (["--serve", "0", "--count", "3"], "--count does not go with --serve"),
+    ],
+)
+def test_values_that_cannot_be_are_refused_in_one_line(
+    task_root: Path, capsys: pytest.CaptureFixture[str], words: list[str], says: str
+) -> None:
+    """Before anything is started."""
+    assert run("app.handler", "--task-root", str(task_root), *words) == 2
+
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert len(shown.err.splitlines()) == 1
+    assert says in shown.err
+
+
+def test_a_port_that_is_taken_is_told_before_the_function_is_started(
+    task_root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert run("app.handler", "--task-root", str(task_root), "--serve", str(taken.getsockname()[1])) == 2
+
+    assert "cannot be used: Address already in use; choose another, or 0" in capsys.readouterr().err
+
+
+def test_a_handler_written_with_a_colon_gets_a_hint(task_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("app:handler", "--task-root", str(task_root)) == 2
+    assert "Lambda writes it with a dot: app.handler" in capsys.readouterr().err
+
+
+class Served:
+    """``lambda-punch local --serve`` in a process of its own."""
+
+    def __init__(self, task_root: Path, *words: str) -> None:
+        command = [sys.executable, "-m", "lambda_punch", "local", "app.handler", "--task-root", str(task_root)]
+        self.process = subprocess.Popen(
+            [*command, "--serve", "0", "--no-extension", *words],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        assert self.process.stdout is not None
+        self.lines = self.process.stdout
+        self.before: list[str] = []
+        for line in self.lines:
+            if line.startswith("serving"):
+                self.url = line.split()[1]
+                return
+            self.before.append(line)
+
+    def line_with(self, text: str) -> str:
+        """Return the next line that contains a text."""
+        return next(line for line in self.lines if text in line)
+
+    def end(self) -> str:
+        self.process.send_signal(signal.SIGINT)
+        return self.process.communicate(timeout=20)[0]
+
+
+@pytest.fixture
+def served(task_root: Path) -> Iterator[Callable[..., Served]]:
+    made: list[Served] = []
+
+    def make(*words: str) -> Served:
+        made.append(Served(task_root, *words))
+        return made[-1]
+
+    yield make
+    for each in made:
+        if each.process.poll() is None:
+            each.end()
+
+
+def test_each_request_is_a_line_while_it_serves(served: Callable[..., Served]) -> None:
+    """What it was, its status, what the caller waited, what ran behind it, what is billed."""
+    function = served()
+    requests.post(f"{function.url}/orders", data=b"{}", timeout=10)
+    line = function.line_with("waited")
+    assert line.startswith("POST /orders ")
+    assert "  200 " in line
+    assert "behind" in line
+    assert "billed" in line
+
+
+def test_a_failed_request_says_its_reason(served: Callable[..., Served], task_root: Path) -> None:
+    (task_root / "app.py").write_text(
+        "import time\ndef handler(event, context):\n  time.sleep(3) if event.get('rawPath') == '/slow' else 1 / 0\n"
+    )
+    function = served("--timeout", "1")
+    for path, reason in (("/broken", "ZeroDivisionError"), ("/slow", "timeout")):
+        requests.get(function.url + path, timeout=10)
+        line = function.line_with("waited")
+        assert line.startswith(f"GET {path} ")
+        assert reason in line
+
+
+def test_requests_are_json_documents_on_request(served: Callable[..., Served]) -> None:
+    function = served("--json")
+    requests.get(f"{function.url}/x", timeout=10)
+    document = json.loads(function.line_with('"request"'))
+    assert (document["request"], document["outcome"], document["failed"]) == ("GET /x", "200", False)
+
+
+def test_a_failed_init_is_told_before_it_serves(served: Callable[..., Served], task_root: Path) -> None:
+    (task_root / "app.py").write_text("import nothing_of_this_name\n")
+    function = served()
+
+    assert any("the function's init failed: " in line and "nothing_of_this_name" in line for line in function.before)

@@ -176,6 +176,7 @@ def test_variables(
     runtime, outer = seen["runtime"], seen["extension:watcher"]
     assert runtime.keys() - outer.keys() == {
         "_HANDLER",
+        "_LAMBDA_TELEMETRY_LOG_FD",
         "_PRIVATE",
         "AWS_EXECUTION_ENV",
         "AWS_LAMBDA_LOG_GROUP_NAME",

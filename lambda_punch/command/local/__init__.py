@@ -41,6 +41,14 @@ def declare(parser: argparse.ArgumentParser) -> None:
     )
     add("--pause", metavar="S", type=float, default=0.0, help="seconds to wait between the invokes (default: 0)")
     add("--serve", metavar="PORT", type=int, help="answer HTTP on this port (0: any) instead of sending events")
+    add("--name", metavar="NAME", help="the function's name; with --serve, calls of any other name are refused")
+    add(
+        "--environments",
+        metavar="N",
+        type=int,
+        default=30,
+        help="with --serve: environments side by side, at most (default: 30); beyond that calls are throttled",
+    )
     add(
         "--ui",
         metavar="PORT",

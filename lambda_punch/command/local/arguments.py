@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import json
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,8 +14,46 @@ if TYPE_CHECKING:
     import argparse
 
 
+_LONGEST_TIMEOUT = 900  # seconds: https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
+_LARGEST_PORT = 65_535
+
+
 class UsageError(Exception):
     """The arguments make no sense; the text says why."""
+
+
+def check_values(arguments: argparse.Namespace) -> None:
+    """Refuse values that no function can have, and options that would be ignored."""
+    for option, value, least, most in (
+        ("--timeout", arguments.timeout, 1, _LONGEST_TIMEOUT),
+        ("--init-timeout", arguments.init_timeout, 0.1, _LONGEST_TIMEOUT),
+        ("--pause", arguments.pause, 0, 24 * 3600),
+        ("--environments", arguments.environments, 1, 1000),
+        ("--pollers", arguments.pollers, 1, 1000),
+        ("--duplicates", arguments.duplicates, 0, 1),
+        ("--throttles", arguments.throttles, 0, 1),
+        ("--serve", arguments.serve, 0, _LARGEST_PORT),
+        ("--ui", arguments.ui, 0, _LARGEST_PORT),
+    ):
+        if value is not None and not least <= value <= most:
+            raise UsageError(f"{option} must be from {least:g} to {most:g}, not {value:g}")
+    for option, port in (("--serve", arguments.serve), ("--ui", arguments.ui)):
+        if port:
+            _check_port(option, port)
+    if arguments.serve is not None and not arguments.compare:
+        for option, given in (("--event", arguments.event), ("--count", arguments.count), ("--pause", arguments.pause)):
+            if given:
+                raise UsageError(f"{option} does not go with --serve: the events come by HTTP")
+
+
+def _check_port(option: str, port: int) -> None:
+    """Refuse a port that is taken, before anything is started."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise UsageError(f"{option}: port {port} cannot be used: {error.strerror}; choose another, or 0") from error
 
 
 def events_to_send(arguments: argparse.Namespace) -> list[Any]:
@@ -55,6 +94,10 @@ def check_handler(handler: str | None, task_root: Path) -> None:
     if handler is None:
         raise UsageError("name a handler (module.function) or an --image")
     module, dot, function = handler.rpartition(".")
+    if ":" in handler:
+        raise UsageError(
+            f"the handler {handler!r} has a colon; Lambda writes it with a dot: {handler.replace(':', '.')}"
+        )
     if not dot or not module or not function:
         raise UsageError(f"the handler {handler!r} is not module.function; name it like app.handler")
     if not task_root.is_dir():

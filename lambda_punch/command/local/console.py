@@ -53,6 +53,14 @@ class Console:
         text = invocation.payload.decode("utf-8", "replace")
         self._write(f"{self._paint(f'#{number}', _BOLD)} {word} {_brief(text)}  {self._paint(f'after {took}', _DIM)}")
 
+    def show_request(self, facts: dict[str, Any]) -> None:
+        """Print a request that was served, with what was behind it; as JSON, one document a request."""
+        if self._as_json:
+            sys.stdout.write(json.dumps(facts) + "\n")
+            sys.stdout.flush()
+        else:
+            self._write(self._paint(_as_line(facts), _RED if facts["failed"] else _BOLD))
+
     def show_log(self, source: str, line: str) -> None:
         """Print a line that a process wrote."""
         color = self._colors.setdefault(source, _SOURCE_COLORS[len(self._colors) % len(_SOURCE_COLORS)])
@@ -91,6 +99,12 @@ class Console:
         with self._lock:
             self._stream.write(text + "\n")
             self._stream.flush()
+
+
+def _as_line(facts: dict[str, Any]) -> str:
+    """Return the facts of a request as one line."""
+    times = "  ".join(f"{name} {length(facts[name])}" for name in ("waited", "behind", "billed"))
+    return f"{facts['request']:28}  {facts['outcome']:14}  {times}"
 
 
 def _wants_color(stream: TextIO) -> bool:

@@ -34,7 +34,7 @@ class Page:
         self.variables = {VARIABLE: socket}
         self._numbers = itertools.count(1)
 
-    def watching(self, on_log: Log, on_event: OnEvent | None) -> tuple[Log, OnEvent]:
+    def watching(self, on_log: Log, on_event: OnEvent) -> tuple[Log, OnEvent]:
         """Return callbacks for a new environment, which tell the page as well as the given ones."""
         number = next(self._numbers)
 
@@ -44,8 +44,7 @@ class Page:
 
         def event(happened: Event) -> None:
             self.feed.on_event(number, happened)
-            if on_event is not None:
-                on_event(happened)
+            on_event(happened)
 
         return log, event
 

@@ -68,10 +68,14 @@ def polled(
             _show_ends(console, server, arguments.queue)
 
 
-def wait(sources: list[EventSource], console: Console) -> None:
-    """Wait until the queues are empty: every message is done or dead."""
+def wait(sources: list[EventSource], console: Console, *, for_ever: bool) -> None:
+    """Wait until the queues are empty: every message is done or dead. ``for_ever``: wait for further ones, until Ctrl-C."""
     if sources:
-        console.say("waiting for the queues; Ctrl-C ends")
+        console.say(
+            "waiting for messages; Ctrl-C ends" if for_ever else "waiting until the queues are empty; Ctrl-C ends"
+        )
+    if sources and for_ever:
+        threading.Event().wait()
     while not all(source.wait_idle(timeout=0.5) for source in sources):
         threading.Event().wait(0.1)
 

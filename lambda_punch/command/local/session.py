@@ -14,7 +14,7 @@ from lambda_punch.local import LocalLambda, Timeline
 
 from . import page as pages
 from . import queues
-from .arguments import UsageError, check_handler, check_image_alone, events_to_send, variables_of
+from .arguments import UsageError, check_handler, check_image_alone, check_values, events_to_send, variables_of
 from .console import Console
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     console = Console(plain=arguments.plain, as_json=arguments.json)
     try:
+        check_values(arguments)
         events = events_to_send(arguments)
         if arguments.image is None:
             check_handler(arguments.handler, Path(arguments.task_root or "."))
@@ -51,11 +52,25 @@ def run(arguments: argparse.Namespace) -> int:
             def make(variables: Mapping[str, str], name: str = "jobs") -> LocalLambda:
                 return _function(arguments, extensions, console, variables, page=page, function_name=name)
 
-            polling = stack.enter_context(queues.polled(arguments, make, console))
-            function = make(polling[0], "function")
-            if page is not None and arguments.ui is not None:
-                console.say(f"page at {stack.enter_context(pages.shown(page, arguments, function.submit))}")
-            return _run(function, arguments, events, console, polling[1])
+            def show(send: Callable[[bytes], Any]) -> None:
+                if page is not None and arguments.ui is not None:
+                    console.say(f"page at {stack.enter_context(pages.shown(page, arguments, send))}")
+
+            variables, sources = stack.enter_context(queues.polled(arguments, make, console))
+            name = arguments.name or "function"
+            if arguments.serve is not None:
+                from .serving import serve
+
+                def another(on_event: Callable[[Event], None]) -> LocalLambda:
+                    return _function(
+                        arguments, extensions, console, variables, page=page, also=on_event, function_name=name
+                    )
+
+                with _sigterm_as_interrupt():
+                    return serve(another, arguments, console, show)
+            function = make(variables, name)
+            show(function.submit)
+            return _run(function, arguments, events, console, sources)
     except UsageError as error:
         console.complain(str(error))
         return _USAGE
@@ -74,10 +89,8 @@ def _run(
     """Start the function and use it; print the timeline in any case."""
     try:
         with _sigterm_as_interrupt(), function:
-            if arguments.serve is not None:
-                return _serve(function, arguments.serve, console)
             status = _invoke_all(function, events, arguments.pause, console)
-            queues.wait(sources, console)
+            queues.wait(sources, console, for_ever=not events)
             return status
     finally:
         console.show_timeline(Timeline.from_events(function.events))
@@ -94,19 +107,6 @@ def _invoke_all(function: LocalLambda, events: list[Any], pause: float, console:
         if pause and number < len(events):
             threading.Event().wait(pause)
     return _INVOKES_FAILED if failed else 0
-
-
-def _serve(function: LocalLambda, port: int, console: Console) -> int:
-    from lambda_punch.local.http.function_server import INVOKE_PATH, FunctionServer
-
-    try:
-        with FunctionServer(function, port) as server:
-            console.say(f"serving {server.url}  (invoke: {server.url}{INVOKE_PATH}; Ctrl-C ends)")
-            threading.Event().wait()
-    except KeyboardInterrupt:
-        console.say("shutting down")
-        function.shutdown(abandon=True)
-    return 0
 
 
 def _compare(arguments: argparse.Namespace, extensions: list[Path], events: list[Any], console: Console) -> int:
@@ -130,16 +130,24 @@ def _compare(arguments: argparse.Namespace, extensions: list[Path], events: list
     return _INVOKES_FAILED if found.failed else 0
 
 
-def _function(
+def _function(  # noqa: PLR0913, PLR0917 - what an environment is made of, and who is told
     arguments: argparse.Namespace,
     extensions: list[Path],
     console: Console,
     variables: Mapping[str, str],
     page: pages.Page | None = None,
+    also: Callable[[Event], None] | None = None,
     **chosen: Any,
 ) -> LocalLambda:
     on_log: LogCallback = console.show_log
-    on_event: Callable[[Event], None] | None = None if arguments.json else console.show_platform
+
+    def told(event: Event) -> None:
+        if not arguments.json:
+            console.show_platform(event)
+        if also is not None:
+            also(event)
+
+    on_event: Callable[[Event], None] = told
     if page is not None:
         on_log, on_event = page.watching(on_log, on_event)
         if arguments.image is None:

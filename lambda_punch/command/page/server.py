@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from lambda_punch.local.errors import LocalLambdaError
+
 from .document import STATIC, served
 from .guard import HEADERS, TOKEN_HEADER, Guard
 
@@ -169,7 +171,10 @@ class PageServer:
     def _sent(self, event: bytes) -> web.Response:
         if self._send is None:
             return _refused(409, "this run takes no events from the page")
-        self._send(event)
+        try:
+            self._send(event)
+        except LocalLambdaError as error:  # throttled, or shut down
+            return _refused(409, str(error))
         return web.json_response({"sent": True}, status=202)
 
 

@@ -1,4 +1,9 @@
-"""Reading what a process writes, line by line, without ever making it wait."""
+"""Reading what a process writes, line by line, without ever making it wait.
+
+Lambda gives the runtime a descriptor on which each log record is a frame of its own, so the end of a record is known also
+where no line ends (awslambdaric ends a traceback so). Here that descriptor is the process's stdout, which keeps frames and
+printed lines in their order.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +17,10 @@ logger = logging.getLogger(__name__)
 LogCallback = Callable[[str, str], None]
 
 _CHUNK = 65536
+# The frames of awslambdaric: type (4 bytes, this and one more), length (4), time (8), text.
+_FRAME = b"\xa5\x5a\x00"
+_HEADER = 16
+_LONGEST_FRAME = 16 * 1024 * 1024
 
 
 class Output:
@@ -51,10 +60,33 @@ class Output:
         if not data:
             self._finish()
             return False
-        *lines, self._partial = (self._partial + data).split(b"\n")
+        self._partial = self._take(self._partial + data)
+        return True
+
+    def _take(self, data: bytes) -> bytes:
+        """Emit each whole line and each whole frame; return the rest."""
+        while (begin := data.find(_FRAME)) >= 0:
+            if len(data) < begin + _HEADER:
+                break
+            length = int.from_bytes(data[begin + 4 : begin + 8], "big")
+            if length > _LONGEST_FRAME:  # not a frame, whatever it is
+                break
+            end = begin + _HEADER + length
+            if len(data) < end:
+                break
+            self._emit_all(data[:begin])
+            self._emit_all(data[begin + _HEADER : end])
+            data = data[end:]
+        else:
+            begin = len(data)
+        *lines, rest = data[:begin].split(b"\n")
         for line in lines:
             self._emit(line)
-        return True
+        return rest + data[begin:]
+
+    def _emit_all(self, text: bytes) -> None:
+        for line in text.removesuffix(b"\n").split(b"\n") if text else ():
+            self._emit(line)
 
     def _finish(self) -> None:
         if self._descriptor is None:

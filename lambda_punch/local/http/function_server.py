@@ -1,4 +1,7 @@
-"""The function behind a port: AWS's invoke URL for programs, and API Gateway for browsers and curl."""
+"""The function behind a port: AWS's invoke API for programs, and API Gateway for browsers and curl.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,21 @@ import asyncio
 import base64
 import binascii
 import json
+import re
 import threading
 import uuid
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import unquote
 
 from aiohttp import web
 
-from lambda_punch.local.errors import EnvironmentClosedError
+from lambda_punch.local.errors import EnvironmentClosedError, ThrottledError
 from lambda_punch.local.platform.refusals import MAX_PAYLOAD_BYTES
 
 from .gateway import HttpRequest, http_answer, proxy_event
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
     from types import TracebackType
 
@@ -26,6 +32,11 @@ if TYPE_CHECKING:
     from lambda_punch.local.platform.invocation import Invocation
 
 INVOKE_PATH = "/2015-03-31/functions/function/invocations"
+_INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?\Z")
+_NAME = re.compile(
+    r"(arn:[\w-]+:lambda:[\w-]+:\d{12}:function:|\d{12}:function:|function:)?(?P<name>[\w-]+)(:(?P<qualifier>[\w$-]+))?\Z"
+)
+_RETRY_AFTER = (60.0, 120.0)  # seconds before an asynchronous invoke that failed is tried again, about as Lambda does
 
 
 class Function(Protocol):
@@ -40,13 +51,24 @@ class Function(Protocol):
 class FunctionServer:
     """Serves one started function on 127.0.0.1, from a thread of its own, as a context manager.
 
-    Port 0 takes a free one. Raise OSError on entering if the port is taken.
+    Port 0 takes a free one. Raise OSError on entering if the port is taken. With a ``name`` programs have to call the function
+    by it; without one any name is taken for it. ``retry_after``: seconds before each further try of an asynchronous invoke.
     """
 
-    def __init__(self, function: Function, port: int = 0) -> None:
+    def __init__(
+        self,
+        function: Function,
+        port: int = 0,
+        *,
+        name: str | None = None,
+        retry_after: Sequence[float] = _RETRY_AFTER,
+    ) -> None:
         self.url = ""
         self._function = function
         self._port = port
+        self._name = name
+        self._retry_after = retry_after
+        self._asynchronous: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._ready = threading.Event()
@@ -87,34 +109,81 @@ class FunctionServer:
             self._ready.set()
             await self._stop.wait()
         finally:
+            for task in self._asynchronous:
+                task.cancel()
             await runner.cleanup()
 
     async def _handle(self, request: web.BaseRequest) -> web.Response:
         body = await request.content.read()
         try:
-            if request.path == INVOKE_PATH:
-                return await self._invoke(request, body)
+            called = _INVOKE.match(request.path)
+            if called and request.method == "POST":
+                return await self._invoke(request, unquote(called[1]), body)
             return await self._proxy(request, body)
         except EnvironmentClosedError:
             return web.json_response({"message": "Service Unavailable"}, status=503)
+        except ThrottledError:
+            return web.json_response({"message": "Too Many Requests"}, status=429)
 
     # -- the invoke URL -----------------------------------------------------------------------------------------------
 
-    async def _invoke(self, request: web.BaseRequest, body: bytes) -> web.Response:
+    def _mistake_in(self, kind: str, called: str, body: bytes) -> web.Response | None:
+        """Return the answer to a call that Lambda would refuse."""
+        found = _NAME.match(called)
         if len(body) > MAX_PAYLOAD_BYTES:
-            return web.json_response({"message": f"{len(body)} byte payload is too large"}, status=413)
+            return _refused(413, "RequestTooLargeException", f"{len(body)} byte payload is too large")
+        if found is None:
+            return _refused(400, "ValidationException", f"{called} is not a function's name or ARN")
+        if self._name is not None and found["name"] != self._name:
+            text = f"Function not found: {called}; {self._name} is served here"
+            return _refused(404, "ResourceNotFoundException", text)
+        if kind not in {"RequestResponse", "Event", "DryRun"}:
+            return _refused(400, "InvalidParameterValueException", f"{kind} is not an invocation type")
+        try:
+            json.loads(body or b"{}")
+        except ValueError as error:
+            text = f"Could not parse request body into json: {error}"
+            return _refused(400, "InvalidRequestContentException", text)
+        return None
+
+    async def _invoke(self, request: web.BaseRequest, called: str, body: bytes) -> web.Response:
+        kind = request.headers.get("X-Amz-Invocation-Type", "RequestResponse")
+        mistake = self._mistake_in(kind, called, body)
+        if mistake is not None:
+            return mistake
+        if kind == "DryRun":
+            return web.Response(status=204, headers=_identified(str(uuid.uuid4())))
         try:
             client_context = base64.b64decode(request.headers.get("X-Amz-Client-Context", ""), validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
             return web.json_response({"message": "X-Amz-Client-Context is not base64"}, status=500)
-        future = self._function.submit(
-            body or b"{}",
-            client_context=client_context or None,
-            trace_id=request.headers.get("X-Amzn-Trace-Id"),
-        )
-        if request.headers.get("X-Amz-Invocation-Type") == "Event":
-            return web.Response(status=202)
-        return _invoked(await asyncio.wrap_future(future))
+        trace_id = request.headers.get("X-Amzn-Trace-Id")
+
+        def submit() -> Future[Invocation]:
+            return self._function.submit(body or b"{}", client_context=client_context or None, trace_id=trace_id)
+
+        if kind == "Event":
+            task = asyncio.ensure_future(self._until_done(submit))
+            self._asynchronous.add(task)
+            task.add_done_callback(self._asynchronous.discard)
+            return web.Response(status=202, headers=_identified(str(uuid.uuid4())))
+        try:
+            return _invoked(await asyncio.wrap_future(submit()))
+        except ThrottledError as error:
+            return _refused(429, "TooManyRequestsException", f"Rate Exceeded: {error}", {"Retry-After": "1"})
+
+    async def _until_done(self, submit: Callable[[], Future[Invocation]]) -> None:
+        """Try an asynchronous invoke, and again if the function fails, as Lambda does; throttled ones are tried longer."""
+        waits = list(self._retry_after)
+        while True:
+            try:
+                if (await asyncio.wrap_future(submit())).ok or not waits:
+                    return
+                await asyncio.sleep(waits.pop(0))
+            except ThrottledError:
+                await asyncio.sleep(1)
+            except EnvironmentClosedError:
+                return
 
     # -- API Gateway --------------------------------------------------------------------------------------------------
 
@@ -139,10 +208,23 @@ class FunctionServer:
         return response
 
 
+def _identified(request_id: str) -> dict[str, str]:
+    return {"X-Amzn-Requestid": request_id}
+
+
+def _refused(status: int, kind: str, message: str, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Return an error in the shape that AWS's SDKs read."""
+    return web.json_response(
+        {"Type": "User", "Message": message, "message": message},
+        status=status,
+        headers={**_identified(str(uuid.uuid4())), "x-amzn-ErrorType": kind, **(headers or {})},
+    )
+
+
 def _invoked(invocation: Invocation) -> web.Response:
     headers = {
+        **_identified(invocation.request_id),
         "Content-Type": invocation.content_type,
-        "X-Amzn-Requestid": invocation.request_id,
         "X-Amz-Executed-Version": "$LATEST",
     }
     if not invocation.ok:

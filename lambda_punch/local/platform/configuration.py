@@ -102,6 +102,8 @@ class FunctionConfiguration:
             "LAMBDA_RUNTIME_DIR": "/var/runtime",
             "LAMBDA_TASK_ROOT": str(self.task_root),
         }
+        if self.image is None:
+            own["_LAMBDA_TELEMETRY_LOG_FD"] = "1"  # frames on stdout; see hosts/output.py
         execution_env = self._execution_env()
         if execution_env is not None:
             own["AWS_EXECUTION_ENV"] = execution_env

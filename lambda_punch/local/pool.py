@@ -1,0 +1,121 @@
+"""As many environments of one function as its callers need at the same time, up to a limit, as Lambda starts them."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .errors import EnvironmentClosedError, ThrottledError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from .function import LocalLambda
+    from .platform.invocation import Invocation
+    from .platform.recording import Event
+
+    class Make(Protocol):
+        """Makes an environment that is not started; ``on_event`` is to be told what happens in it."""
+
+        def __call__(self, on_event: Callable[[Event], None]) -> LocalLambda:
+            """Return it."""
+
+
+class Pool:
+    """Environments of a function, as a context manager. Entering starts the first one.
+
+    An invoke goes to an environment that has nothing to do: no request under way, and no work behind one. If there is none,
+    another is started for it, which is a cold start; beyond ``most`` it is throttled. Its methods may be called from any
+    thread.
+    """
+
+    def __init__(self, make: Make, most: int) -> None:
+        self.environments: list[LocalLambda] = []
+        self._make = make
+        self._most = most
+        self._lock = threading.Lock()
+        self._idle: list[LocalLambda] = []
+        self._over = False
+
+    def __enter__(self) -> Self:
+        """Start the first environment; return after its init phase."""
+        self._add().start()
+        self._idle.append(self.environments[0])
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Shut all of them down, side by side; after an exception, do not wait for invokes under way."""
+        self.shutdown(abandon=error is not None)
+
+    def shutdown(self, *, abandon: bool = False) -> None:
+        """End every environment; ``abandon`` breaks off the invokes under way."""
+        with self._lock:
+            self._over = True
+            ending = list(self.environments)
+        threads = [threading.Thread(target=each.shutdown, kwargs={"abandon": abandon}) for each in ending]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def submit(
+        self, event: Any = None, *, client_context: str | None = None, trace_id: str | None = None
+    ) -> Future[Invocation]:
+        """Invoke the function and return at once; the future gets the invocation.
+
+        Raises ThrottledError if all environments are busy and there are as many as there may be, and EnvironmentClosedError
+        after the shutdown.
+        """
+        with self._lock:
+            if self._over:
+                raise EnvironmentClosedError("the function is shut down")
+            environment = self._idle.pop() if self._idle else None  # the one used last, so that the others may rest
+            if environment is None and len(self.environments) >= self._most:
+                raise ThrottledError(f"all {self._most} environments of the function are busy")
+        if environment is not None:
+            return environment.submit(event, client_context=client_context, trace_id=trace_id)
+        return self._cold(event, client_context, trace_id)
+
+    def _cold(self, event: Any, client_context: str | None, trace_id: str | None) -> Future[Invocation]:
+        """Start another environment for this invoke, and give it that when it is ready."""
+        answer: Future[Invocation] = Future()
+        environment = self._add()
+
+        def begin() -> None:
+            try:
+                environment.start()
+                submitted = environment.submit(event, client_context=client_context, trace_id=trace_id)
+            except BaseException as error:  # noqa: BLE001 - it is raised where the answer is waited for
+                answer.set_exception(error)
+            else:
+                submitted.add_done_callback(lambda done: _hand_on(done, answer))
+
+        threading.Thread(target=begin, name="cold-start", daemon=True).start()
+        return answer
+
+    def _add(self) -> LocalLambda:
+        made: list[LocalLambda] = []
+
+        def on_event(event: Event) -> None:
+            if event.kind == "invoke-done":
+                with self._lock:
+                    self._idle.append(made[0])
+
+        made.append(self._make(on_event))
+        with self._lock:
+            self.environments.append(made[0])
+        return made[0]
+
+
+def _hand_on(done: Future[Invocation], answer: Future[Invocation]) -> None:
+    error = done.exception()
+    if error is not None:
+        answer.set_exception(error)
+    else:
+        answer.set_result(done.result())
