@@ -1,4 +1,4 @@
-"""Measure and print; with --check fail when a target is missed."""
+"""Measures what lambda-punch costs, and prints it. With --check it fails if a target is missed."""
 
 from __future__ import annotations
 

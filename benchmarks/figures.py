@@ -1,4 +1,4 @@
-"""A figure: samples of each variant, and the targets that they are held to."""
+"""A figure: samples of each variant, and the targets that they have to meet."""
 
 from __future__ import annotations
 

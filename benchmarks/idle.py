@@ -1,4 +1,4 @@
-"""B11: wakeups of both processes while nothing is to do and nothing is frozen."""
+"""B11: wakeups of both processes while there is nothing to do and nothing is frozen."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def wakeups(seconds: float) -> Iterator[Figure]:
     """
     with environments(freeze=False, timeout=TIMEOUT) as functions:
         take_turns(functions, {"jobs": 2, "kind": "wait", "seconds": 0}, rounds=5, turn=0)
-        time.sleep(TIMEOUT + 1.0)  # what the last invoke left to do: each side wakes once more, until its deadline
+        time.sleep(TIMEOUT + 1.0)  # each side wakes once more, at the deadline of the last invoke
         before = {name: switches(function) for name, function in functions.items()}
         time.sleep(seconds)
         after = {name: switches(function) for name, function in functions.items()}

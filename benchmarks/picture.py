@@ -1,4 +1,4 @@
-"""The figures that matter to callers as one SVG picture: responses, and what a cold start is made longer by."""
+"""The figures that matter to callers as one SVG picture: responses, and what is added to a cold start."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INK, GRID = "#3d4852", "#d5dae0"
 
 
 def draw(results: Results, path: Path) -> None:
-    """Write the picture; exit with a message where matplotlib is missing or the figures are not all there."""
+    """Write the picture; exit with a message if matplotlib or one of the figures is missing."""
     try:
         from matplotlib import rcParams
         from matplotlib.figure import Figure as Canvas
