@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
 from lambda_punch.local.errors import LocalLambdaError
+from lambda_punch.local.http.loopback import LoopbackServer
 
 from .document import STATIC, served
 from .guard import HEADERS, TOKEN_HEADER, Guard
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from types import TracebackType
-
-    from typing_extensions import Self
 
     from .feed import Feed
 
@@ -27,11 +24,10 @@ _KEEP_ALIVE = 15.0  # seconds after which an idle stream says that it lives
 _LARGEST = 6 * 1024 * 1024  # bytes of an event, as for Lambda itself
 
 
-class PageServer:
-    """Shows a feed on 127.0.0.1, as a context manager; ``about`` is told to the page as it is.
+class PageServer(LoopbackServer):
+    """Shows a feed; the page gets ``about`` as it is.
 
-    Port 0 takes a free one. Raise OSError on entering if the port is taken. ``send`` invokes the function with an event
-    and returns at once; without it the page only shows.
+    ``send`` invokes the function with an event and returns at once; without it the page only shows.
     """
 
     def __init__(
@@ -42,43 +38,17 @@ class PageServer:
         about: dict[str, Any],
         send: Callable[[bytes], object] | None = None,
     ) -> None:
-        self.url = ""
+        super().__init__(port, "page-server")
         self._feed = feed
-        self._port = port
         self._about = about
         self._send = send
         self._guard: Guard | None = None
-        self._loop = asyncio.new_event_loop()
-        self._stop = asyncio.Event()
-        self._ready = threading.Event()
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="page-server", daemon=True)
 
-    def __enter__(self) -> Self:
-        """Start to listen."""
-        self._thread.start()
-        self._ready.wait()
-        if self._failure is not None:
-            raise self._failure
-        return self
+    def _listening(self, port: int) -> None:
+        self._guard = Guard(port)
+        self.url = f"http://127.0.0.1:{port}/"
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the port and the streams."""
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-
-    def _run(self) -> None:
-        try:
-            self._loop.run_until_complete(self._serve())
-        except BaseException as error:  # noqa: BLE001 - it is raised in the thread that waits for the start
-            self._failure = error
-        finally:
-            self._loop.close()
-            self._ready.set()
-
-    async def _serve(self) -> None:
+    def _runner(self) -> web.BaseRunner:
         application = web.Application(middlewares=[self._guarded], client_max_size=_LARGEST)
         application.add_routes(
             [
@@ -90,17 +60,7 @@ class PageServer:
                 web.static("/static", STATIC),
             ]
         )
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", self._port).start()
-            port = runner.addresses[0][1]
-            self._guard = Guard(port)
-            self.url = f"http://127.0.0.1:{port}/"
-            self._ready.set()
-            await self._stop.wait()
-        finally:
-            await runner.cleanup()
+        return web.AppRunner(application, access_log=None, shutdown_timeout=0)
 
     @web.middleware
     async def _guarded(

@@ -10,7 +10,6 @@ import base64
 import binascii
 import json
 import re
-import threading
 import uuid
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote
@@ -21,13 +20,11 @@ from lambda_punch.local.errors import EnvironmentClosedError, ThrottledError
 from lambda_punch.local.platform.refusals import MAX_PAYLOAD_BYTES
 
 from .gateway import HttpRequest, http_answer, proxy_event
+from .loopback import LoopbackServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
-    from types import TracebackType
-
-    from typing_extensions import Self
 
     from lambda_punch.local.platform.invocation import Invocation
 
@@ -48,11 +45,11 @@ class Function(Protocol):
         """Queue an invoke and return at once; raise EnvironmentClosedError if there is no environment."""
 
 
-class FunctionServer:
-    """Serves one started function on 127.0.0.1, from a thread of its own, as a context manager.
+class FunctionServer(LoopbackServer):
+    """Serves one started function.
 
-    Port 0 takes a free one. Raise OSError on entering if the port is taken. With a ``name`` programs have to call the function
-    by it; without one any name is taken for it. ``retry_after``: seconds before each further try of an asynchronous invoke.
+    With a ``name`` programs have to call the function by it; without one any name calls it. ``retry_after``: seconds before
+    each further try of an asynchronous invoke.
     """
 
     def __init__(
@@ -63,55 +60,13 @@ class FunctionServer:
         name: str | None = None,
         retry_after: Sequence[float] = _RETRY_AFTER,
     ) -> None:
-        self.url = ""
+        super().__init__(port, "function-server")
         self._function = function
-        self._port = port
         self._name = name
         self._retry_after = retry_after
-        self._asynchronous: set[asyncio.Task[None]] = set()
-        self._loop = asyncio.new_event_loop()
-        self._stop = asyncio.Event()
-        self._ready = threading.Event()
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="function-server", daemon=True)
 
-    def __enter__(self) -> Self:
-        """Start to listen."""
-        self._thread.start()
-        self._ready.wait()
-        if self._failure is not None:
-            raise self._failure
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close the port; a request under way is broken off."""
-        self._loop.call_soon_threadsafe(self._stop.set)
-        self._thread.join()
-
-    def _run(self) -> None:
-        try:
-            self._loop.run_until_complete(self._serve())
-        except BaseException as error:  # noqa: BLE001 - it is raised in the thread that waits for the start
-            self._failure = error
-        finally:
-            self._loop.close()
-            self._ready.set()
-
-    async def _serve(self) -> None:
-        runner = web.ServerRunner(web.Server(self._handle, access_log=None, auto_decompress=False), shutdown_timeout=0)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", self._port).start()
-            host, port = runner.addresses[0][:2]
-            self.url = f"http://{host}:{port}"
-            self._ready.set()
-            await self._stop.wait()
-        finally:
-            for task in self._asynchronous:
-                task.cancel()
-            await runner.cleanup()
+    def _runner(self) -> web.BaseRunner:
+        return web.ServerRunner(web.Server(self._handle, access_log=None, auto_decompress=False), shutdown_timeout=0)
 
     async def _handle(self, request: web.BaseRequest) -> web.Response:
         body = await request.content.read()
