@@ -60,6 +60,14 @@ def test_starting_on_lambda_loads_three_files_more(tmp_path: Path) -> None:
     assert loaded == {f"lambda_punch.runtime.{name}" for name in ours}
 
 
+def test_the_handlers_that_users_give_load_one_small_file_and_no_errors() -> None:
+    """The errors need typing, and are imported when there is one to raise."""
+    code = "lambda_punch.error_handler(print); lambda_punch.on_lost(print); lambda_punch.around_job(print)"
+    loaded = modules(code, "-S", before="import lambda_punch", PYTHONPATH=str(ROOT))
+
+    assert loaded == {"lambda_punch.runtime.misuse"}
+
+
 def test_before_registering_the_extension_loads_its_own_five_files_and_a_socket(tmp_path: Path) -> None:
     """Lambda starts the runtime when every extension has registered: nothing else may come before."""
     probe = (

@@ -40,8 +40,7 @@ if TYPE_CHECKING:
     P = ParamSpec("P")
     R = TypeVar("R")
     LostHandler = Callable[[list[Punch], str], Any]
-    # Given an event, returns the handler for it if that is not the user's own.
-    Route = Callable[[Any], Callable[..., Any] | None]
+    Route = Callable[[Any], Callable[..., Any] | None]  # from an event to its handler, if that is not the user's own
 
 
 class Mode:
