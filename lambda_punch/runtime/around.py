@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     class Job(Protocol):
-        """What is told of a job: at least its name."""
+        """What a hook gets to know of a job: at least its name."""
 
         @property
         def name(self) -> str:

@@ -1,7 +1,7 @@
-"""Threads that are kept: whoever has something to be run gets an idle one, and a new one only where there is none.
+"""Threads that are kept: work is given to an idle thread, and to a new one only if none is idle.
 
-What a job keeps for its thread (a database connection, a client, a session) is then made as often as there are threads, and
-not anew for each request. A thread that does not come back from a job is not idle, so the next one gets another.
+So what a job keeps for its thread (a database connection, a client, a session) is made once for each thread, and not anew
+for each request. A thread that does not come back from a job is not idle, so the next job gets another one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Shift:
         self._over = threading.Event()
 
     def run(self) -> None:
-        """Run it, whatever it raises is the thread's to tell; then let those go on that wait for it."""
+        """Run it, and then let those go on that wait for it. The thread reports what it raises."""
         try:
             self._body()
         finally:
@@ -38,7 +38,7 @@ class Shift:
 
 
 class Crew:
-    """Threads of one name. From any thread; a forked child begins without any."""
+    """Threads of one name. May be used from any thread; a forked child begins without any of them."""
 
     def __init__(self, name: str) -> None:
         self._name = name

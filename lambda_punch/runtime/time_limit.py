@@ -2,10 +2,11 @@
 
 A plain function is interrupted by an exception that is raised in its thread between two steps of Python code, so not
 before a call that blocks (a socket without a timeout, a long sleep) has returned. It is a BaseException, so ``except
-Exception`` in the job does not catch it. What is awaited is cancelled. Code that catches BaseException, and C code that never comes
-back, cannot be reached.
+Exception`` in the job does not catch it. What is awaited is cancelled. Code that catches BaseException, and C code that never
+returns, cannot be interrupted.
 
-One thread watches all limits, made at the first one and kept: a thread for each job would cost more than most jobs do.
+One thread watches all limits. It is made at the first limit and kept, because a thread for each job would cost more than
+most jobs do.
 """
 
 from __future__ import annotations
@@ -91,9 +92,9 @@ class Limit:
         self._ended = False
 
     def act(self) -> None:
-        """Raise TimeIsUp in the thread. On the main thread a blocking call is broken off, too, by SIGALRM.
+        """Raise TimeIsUp in the thread. On the main thread SIGALRM breaks off a blocking call, too.
 
-        That needs a handler of SIGALRM written in Python, whosever it is: the exception is raised when it begins to run.
+        This needs any handler of SIGALRM that is written in Python: the exception is raised when the handler begins.
         """
         with self._lock:
             if not self._ended:

@@ -50,7 +50,7 @@ class Page:
 
 
 def runtime_command(handler: str) -> list[str]:
-    """Return the command of a runtime that tells of its jobs."""
+    """Return the command of a runtime that reports its jobs."""
     return [sys.executable, "-m", "lambda_punch.command.local.traced_runtime", handler]
 
 

@@ -67,7 +67,7 @@ def _tell(known: dict[str, Any]) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
             sender.setblocking(False)
             sender.sendto(json.dumps(known).encode(), os.environ[VARIABLE])
-    except (OSError, KeyError):  # nobody looks any more, or too much is told at once
+    except (OSError, KeyError):  # nobody looks any more, or there is too much at once
         pass
 
 

@@ -80,7 +80,7 @@ class Feed:
             self._touch("request", here.request or "")
 
     def on_job(self, told: dict[str, Any]) -> None:
-        """Take what a runtime told of a job: that it begins, or how it ended."""
+        """Take a report of a runtime on a job: that it begins, or how it ended."""
         with self._lock:
             here = next((each for each in self._environments.values() if told["pid"] in each.pids), None)
             request_id = told["request"] or (here.request if here else None) or ""

@@ -111,7 +111,7 @@ class DurableJob(Generic[P, R]):
             )
         group = self._text("group", args, kwargs)
         deduplication_id = self._text("deduplication_id", args, kwargs)
-        if chosen.fifo:  # as in Lambdakiq: by default each job is a group of its own, and no other job's duplicate
+        if chosen.fifo:  # as in Lambdakiq: by default each job is its own group, and never a duplicate
             group, deduplication_id = group or identity, deduplication_id or identity
         queue = chosen.queue or ""
         outgoing = Outgoing(body, identity, self.name, queue, chosen.delay, group, deduplication_id, trace)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 class Mailbox:
     """Holds an event until a ``next`` takes it. For the event loop only.
 
-    An event that comes while nobody waits is kept. A later one replaces it, because whoever asks late gets what is
-    current. Of several waiters the first is served, even if its client has hung up meanwhile: as on Lambda, an event
+    An event that comes while nobody waits is kept. A later one replaces it, because a late ``next`` gets the current
+    event. Of several waiters the first is served, even if its client has hung up meanwhile: as on Lambda, an event
     that is written to a dead connection is lost.
     """
 
