@@ -1,13 +1,11 @@
 """One drain request to the library, and the wait for its answer.
 
-Only this file imports zmq, and it is imported at the first jobs: a function that never pushes does not pay for it.
+Only this file loads ZeroMQ, and it is imported at the first jobs: a function that never pushes does not pay for it.
 """
 
 import time
 
-import zmq
-
-from . import contract
+from . import contract, zeromq
 from .log import debug, error
 from .watch import HandledFile
 
@@ -20,8 +18,7 @@ class Drain:
     def __init__(self, directory: str, handled: HandledFile) -> None:
         self._directory = directory
         self._handled = handled
-        self._context = zmq.Context()
-        self._socket: zmq.Socket[bytes] | None = None
+        self._socket: zeromq.Socket | None = None
         self._pid = 0
 
     def request(self, record: "contract.Record", request_id: str, until_ms: int) -> None:
@@ -36,11 +33,11 @@ class Drain:
         """Send and wait; tell whether the answer has come."""
         channel = self._connection(record.pid)
         request = [contract.MESSAGE_VERSION, contract.DRAIN, request_id.encode("ascii"), b"%d" % until_ms]
-        channel.send_multipart(request, zmq.NOBLOCK)
+        channel.send(request)
         while (remaining := until_ms - time.time() * 1000) > 0:
             if self._answered(channel, request_id):
                 return True
-            if not self._handled.wait(record.pid, remaining, channel.FD):
+            if not self._handled.wait(record.pid, remaining, channel.descriptor):
                 debug(f"the runtime process {record.pid} has ended, or has removed the handled-file")
                 return False
             now = self._handled.read()
@@ -50,27 +47,23 @@ class Drain:
 
     def _forget(self) -> None:
         if self._socket is not None:
-            self._socket.close(0)
+            self._socket.close()
             self._socket = None
 
-    def _connection(self, pid: int) -> "zmq.Socket[bytes]":
+    def _connection(self, pid: int) -> "zeromq.Socket":
         if self._socket is not None and pid == self._pid:
             return self._socket
         self._forget()
-        self._socket = self._context.socket(zmq.DEALER)
-        self._socket.setsockopt(zmq.LINGER, 0)
-        self._socket.setsockopt(zmq.RECONNECT_IVL, _RETRY_MS)
-        self._socket.setsockopt(zmq.MAXMSGSIZE, contract.FRAME_SIZE)
-        self._socket.connect(contract.drain_endpoint(self._directory, pid))
+        endpoint = contract.drain_endpoint(self._directory, pid)
+        self._socket = zeromq.dealer(endpoint, contract.FRAME_SIZE, _RETRY_MS)
         self._pid = pid
         return self._socket
 
-    def _answered(self, channel: "zmq.Socket[bytes]", request_id: str) -> bool:
+    def _answered(self, channel: "zeromq.Socket", request_id: str) -> bool:
         """Read what has arrived; tell whether the answer to this request was there."""
         while True:
-            try:
-                frames = channel.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
+            frames = channel.receive(wait=False)
+            if frames is None:
                 return False
             if len(frames) < 3 or frames[2] != request_id.encode("ascii"):
                 debug(f"ignored an answer to another request: {frames!r:.200}")

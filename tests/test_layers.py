@@ -236,4 +236,4 @@ def test_only_one_file_on_each_side_names_zmq() -> None:
         if not module.startswith("benchmarks.") and any(name.split(".")[0] == "zmq" for name in named_by(module))
     }
 
-    assert named == {"lambda_punch.runtime.server", "extension.drain"}
+    assert named == {"lambda_punch.runtime.zeromq", "extension.zeromq"}

@@ -1,6 +1,6 @@
 """The drain thread: a drain request comes in by ZeroMQ, the drain runs, the answer goes out.
 
-The only file of the library that names zmq, imported on the thread itself at the first jobs. The socket takes
+The only file of the library that opens a ZeroMQ socket, on the thread itself at the first jobs. The socket takes
 requests of fixed shape and bounded size; what does not fit is passed over. A request can start nothing but the drain
 of the request that has just been announced.
 """
@@ -16,9 +16,8 @@ from lambda_punch.runtime import threads
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import zmq
-
     from lambda_punch.runtime.drain import Drained
+    from lambda_punch.runtime.zeromq import Socket
 
     Run = Callable[[str, float], Drained | None]
 
@@ -35,7 +34,7 @@ class DrainServer:
         self._run = run
         self._on_failure = on_failure
         self._retired = False
-        self._socket: zmq.Socket[bytes] | None = None
+        self._socket: Socket | None = None
 
     def start(self) -> None:
         """Begin to answer, on a thread of its own. Raises RuntimeError where the system refuses one."""
@@ -55,9 +54,9 @@ class DrainServer:
             self._directory
         )  # kept: its end would remove the path, which is another's by then
         while not self._retired:
-            sender, *frames = server.recv_multipart()
+            sender, *frames = server.receive(wait=True) or [b""]
             if (answer := self._answer(frames)) is not None and not self._retired:
-                server.send_multipart([sender, *answer])
+                server.send([sender, *answer])
 
     def _answer(self, frames: list[bytes]) -> list[bytes] | None:
         if len(frames) != 4 or frames[1] != _contract.DRAIN or not frames[3].isdigit():
@@ -75,11 +74,7 @@ class DrainServer:
 _retired: list[DrainServer] = []
 
 
-def _bind(directory: str) -> zmq.Socket[bytes]:
-    import zmq
+def _bind(directory: str) -> Socket:
+    from lambda_punch.runtime.zeromq import router
 
-    server = zmq.Context().socket(zmq.ROUTER)
-    server.setsockopt(zmq.LINGER, 0)
-    server.setsockopt(zmq.MAXMSGSIZE, _contract.FRAME_SIZE)
-    server.bind(_contract.drain_endpoint(directory, os.getpid()))
-    return server
+    return router(_contract.drain_endpoint(directory, os.getpid()), _contract.FRAME_SIZE)

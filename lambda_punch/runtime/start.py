@@ -125,6 +125,10 @@ class _Client:
             self.sigterm.check()
         if process.sequence:
             process.respond()
+        elif process.mode.defers:
+            from lambda_punch.runtime import ahead
+
+            ahead.load()
 
     def after_next(self, request: Any) -> None:
         """Note a request as ``wait_next_invocation`` returns it."""

@@ -18,6 +18,7 @@ NUMBERS = st.integers(0, 10**19)
 def test_both_sides_have_the_same_contract() -> None:
     """Byte for byte: change one, change both, and raise the version if the meaning changes."""
     assert (ROOT / "extension/contract.py").read_bytes() == (ROOT / "lambda_punch/_contract.py").read_bytes()
+    assert (ROOT / "extension/zeromq.py").read_bytes() == (ROOT / "lambda_punch/runtime/zeromq.py").read_bytes()
 
 
 @given(NUMBERS, st.sampled_from(contract.STATES), NUMBERS, NUMBERS, REQUEST_IDS)

@@ -55,11 +55,11 @@ POINTS = [
     Point("record is about to be written", RUNTIME, "lambda_punch.runtime.handled:HandledFile.write", answered=True),
     Point("record is written", RUNTIME, "lambda_punch.runtime.handled:HandledFile.write", "after", answered=True),
     Point("extension has the record", EXTENSION, "extension.loop:Holder._have_drained", answered=True),
-    Point("drain request is sent", EXTENSION, "zmq:Socket.send_multipart", "after", answered=True),
+    Point("drain request is sent", EXTENSION, "extension.zeromq:_Native.send", "after", answered=True),
     Point("drain request is here", RUNTIME, "lambda_punch.runtime.server:DrainServer._answer", answered=True),
     Point("job begins", RUNTIME, "job begins", answered=True),
     Point("job has ended", RUNTIME, "lambda_punch.runtime.process:Process.settle", "after", answered=True),
-    Point("answer is about to be sent", RUNTIME, "zmq:Socket.send_multipart", answered=True),
+    Point("answer is about to be sent", RUNTIME, "lambda_punch.runtime.zeromq:_Native.send", answered=True),
     Point("extension has the answer", EXTENSION, "extension.drain:Drain._answered", "true", answered=True, over=True),
     Point("extension asks for its next event", EXTENSION, "extension.loop:_ask_next", answered=True, over=True),
     Point("SIGTERM is here", RUNTIME, "lambda_punch.runtime.signals:Sigterm._end_with_leftovers", phase=SHUTDOWN),
@@ -92,8 +92,8 @@ POINTS_ALONE = [
 MESSAGES = [
     Message("record of a request with jobs", RUNTIME, "os:pwrite", 2, 1),
     Message("record of an heir", RUNTIME, "os:pwrite", 3, 1, SHUTDOWN),
-    Message("drain request", EXTENSION, "zmq:Socket.send_multipart", 2, 1),
-    Message("answer to it", RUNTIME, "zmq:Socket.send_multipart", 2, 1),
+    Message("drain request", EXTENSION, "extension.zeromq:_Native.send", 2, 1),
+    Message("answer to it", RUNTIME, "lambda_punch.runtime.zeromq:_Native.send", 2, 1),
 ]
 
 KILL_RUNTIME, KILL_EXTENSION = "kill -9 the runtime", "kill -9 the extension"
