@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .hosts.output import LogCallback
     from .platform.environment import Environment
     from .platform.host import Host
+    from .platform.invocation import OnChunk
 
 
 class LocalLambda:
@@ -166,14 +167,18 @@ class LocalLambda:
         client_context: str | None = None,
         cognito_identity: str | None = None,
         trace_id: str | None = None,
+        on_chunk: OnChunk | None = None,
     ) -> Future[Invocation]:
-        """Queue an invoke and return at once; the future gets what :meth:`invoke` returns or raises."""
+        """Queue an invoke and return at once; the future gets what :meth:`invoke` returns or raises.
+
+        ``on_chunk(bytes, content_type)`` gets each part of a streamed response as soon as the function has sent it.
+        """
         if self._loop is None or self._environment is None or not self._ready.is_set():
             raise EnvironmentClosedError(
                 "the environment has not been started; call start() or use it as a context manager"
             )
         payload = bytes(event) if isinstance(event, (bytes, bytearray)) else json.dumps(event).encode()
-        call = Call(payload, client_context, cognito_identity, trace_id or new_trace_id())
+        call = Call(payload, client_context, cognito_identity, trace_id or new_trace_id(), on_chunk=on_chunk)
         call.future.set_running_or_notify_cancel()  # it cannot be cancelled from here on: Lambda has no such thing
         with self._lock:
             if self._over:

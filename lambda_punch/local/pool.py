@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .function import LocalLambda
-    from .platform.invocation import Invocation
+    from .platform.invocation import Invocation, OnChunk
     from .platform.recording import Event
 
     class Make(Protocol):
@@ -65,7 +65,12 @@ class Pool:
             thread.join()
 
     def submit(
-        self, event: Any = None, *, client_context: str | None = None, trace_id: str | None = None
+        self,
+        event: Any = None,
+        *,
+        client_context: str | None = None,
+        trace_id: str | None = None,
+        on_chunk: OnChunk | None = None,
     ) -> Future[Invocation]:
         """Invoke the function and return at once; the future gets the invocation.
 
@@ -79,10 +84,10 @@ class Pool:
             if environment is None and len(self.environments) >= self._most:
                 raise ThrottledError(f"all {self._most} environments of the function are busy")
         if environment is not None:
-            return environment.submit(event, client_context=client_context, trace_id=trace_id)
-        return self._cold(event, client_context, trace_id)
+            return environment.submit(event, client_context=client_context, trace_id=trace_id, on_chunk=on_chunk)
+        return self._cold(event, client_context=client_context, trace_id=trace_id, on_chunk=on_chunk)
 
-    def _cold(self, event: Any, client_context: str | None, trace_id: str | None) -> Future[Invocation]:
+    def _cold(self, event: Any, **options: Any) -> Future[Invocation]:
         """Start another environment for this invoke, and give it that when it is ready."""
         answer: Future[Invocation] = Future()
         environment = self._add()
@@ -90,7 +95,7 @@ class Pool:
         def begin() -> None:
             try:
                 environment.start()
-                submitted = environment.submit(event, client_context=client_context, trace_id=trace_id)
+                submitted = environment.submit(event, **options)
             except BaseException as error:  # noqa: BLE001 - it is raised where the answer is waited for
                 answer.set_exception(error)
             else:

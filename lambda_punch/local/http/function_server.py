@@ -21,15 +21,17 @@ from lambda_punch.local.platform.refusals import MAX_PAYLOAD_BYTES
 
 from .gateway import HttpRequest, http_answer, proxy_event
 from .loopback import LoopbackServer
+from .response_stream import Parts, stream_as_aws, stream_as_http
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
 
-    from lambda_punch.local.platform.invocation import Invocation
+    from lambda_punch.local.platform.invocation import Invocation, OnChunk
 
 INVOKE_PATH = "/2015-03-31/functions/function/invocations"
 _INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?\Z")
+_STREAM = re.compile(r"/2021-11-15/functions/([^/]+)/response-streaming-invocations/?\Z")
 _NAME = re.compile(
     r"(arn:[\w-]+:lambda:[\w-]+:\d{12}:function:|\d{12}:function:|function:)?(?P<name>[\w-]+)(:(?P<qualifier>[\w$-]+))?\Z"
 )
@@ -40,7 +42,12 @@ class Function(Protocol):
     """What is served: something that takes invokes, such as a local Lambda."""
 
     def submit(
-        self, event: bytes, *, client_context: str | None = None, trace_id: str | None = None
+        self,
+        event: bytes,
+        *,
+        client_context: str | None = None,
+        trace_id: str | None = None,
+        on_chunk: OnChunk | None = None,
     ) -> Future[Invocation]:
         """Queue an invoke and return at once; raise EnvironmentClosedError if there is no environment."""
 
@@ -68,12 +75,15 @@ class FunctionServer(LoopbackServer):
     def _runner(self) -> web.BaseRunner:
         return web.ServerRunner(web.Server(self._handle, access_log=None, auto_decompress=False), shutdown_timeout=0)
 
-    async def _handle(self, request: web.BaseRequest) -> web.Response:
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.content.read()
         try:
             called = _INVOKE.match(request.path)
             if called and request.method == "POST":
                 return await self._invoke(request, unquote(called[1]), body)
+            streaming = _STREAM.match(request.path)
+            if streaming and request.method == "POST":
+                return await self._invoke(request, unquote(streaming[1]), body, streamed=True)
             return await self._proxy(request, body)
         except EnvironmentClosedError:
             return web.json_response({"message": "Service Unavailable"}, status=503)
@@ -101,7 +111,9 @@ class FunctionServer(LoopbackServer):
             return _refused(400, "InvalidRequestContentException", text)
         return None
 
-    async def _invoke(self, request: web.BaseRequest, called: str, body: bytes) -> web.Response:
+    async def _invoke(
+        self, request: web.BaseRequest, called: str, body: bytes, *, streamed: bool = False
+    ) -> web.StreamResponse:
         kind = request.headers.get("X-Amz-Invocation-Type", "RequestResponse")
         mistake = self._mistake_in(kind, called, body)
         if mistake is not None:
@@ -114,8 +126,10 @@ class FunctionServer(LoopbackServer):
             return web.json_response({"message": "X-Amz-Client-Context is not base64"}, status=500)
         trace_id = request.headers.get("X-Amzn-Trace-Id")
 
-        def submit() -> Future[Invocation]:
-            return self._function.submit(body or b"{}", client_context=client_context or None, trace_id=trace_id)
+        def submit(on_chunk: OnChunk | None = None) -> Future[Invocation]:
+            return self._function.submit(
+                body or b"{}", client_context=client_context or None, trace_id=trace_id, on_chunk=on_chunk
+            )
 
         if kind == "Event":
             task = asyncio.ensure_future(self._until_done(submit))
@@ -123,7 +137,7 @@ class FunctionServer(LoopbackServer):
             task.add_done_callback(self._asynchronous.discard)
             return web.Response(status=202, headers=_identified(str(uuid.uuid4())))
         try:
-            return _invoked(await asyncio.wrap_future(submit()))
+            return await (stream_as_aws(request, Parts(submit)) if streamed else _answered(submit()))
         except ThrottledError as error:
             return _refused(429, "TooManyRequestsException", f"Rate Exceeded: {error}", {"Retry-After": "1"})
 
@@ -142,7 +156,7 @@ class FunctionServer(LoopbackServer):
 
     # -- API Gateway --------------------------------------------------------------------------------------------------
 
-    async def _proxy(self, request: web.BaseRequest, body: bytes) -> web.Response:
+    async def _proxy(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
         path, _, query = request.raw_path.partition("?")
         http = HttpRequest(
             method=request.method,
@@ -154,7 +168,10 @@ class FunctionServer(LoopbackServer):
             protocol=f"HTTP/{request.version.major}.{request.version.minor}",
         )
         event = json.dumps(proxy_event(http, str(uuid.uuid4()))).encode()
-        answer = http_answer(await asyncio.wrap_future(self._function.submit(event)))
+        parts = Parts(lambda on_chunk: self._function.submit(event, on_chunk=on_chunk))
+        if await parts.begin():
+            return await stream_as_http(request, parts)
+        answer = http_answer(await parts.invocation())
         response = web.Response(status=answer.status, body=answer.body)
         response.headers.popall("Content-Type", None)
         for name, content in answer.headers:
@@ -176,7 +193,8 @@ def _refused(status: int, kind: str, message: str, headers: Mapping[str, str] | 
     )
 
 
-def _invoked(invocation: Invocation) -> web.Response:
+async def _answered(future: Future[Invocation]) -> web.StreamResponse:
+    invocation = await asyncio.wrap_future(future)
     headers = {
         **_identified(invocation.request_id),
         "Content-Type": invocation.content_type,

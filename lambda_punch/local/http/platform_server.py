@@ -2,8 +2,9 @@
 
 It reads a request, asks the platform what to do, records it and answers.
 
-A response is read as a whole before the caller gets it, also a streamed one. aiohttp does not hand out trailers, so an
-error that a streaming function reports in trailers in the middle of its response is not seen.
+A response is read as a whole before the call is answered; a caller that wants a streamed one in parts gets each as soon
+as it is here. aiohttp does not hand out trailers, so an error that a streaming function reports in trailers in the middle
+of its response is not seen.
 """
 
 from __future__ import annotations
@@ -140,7 +141,7 @@ class PlatformServer:
         generation = self._generation()
         call = generation.runtime.begin_answer(request_id, kind)
         try:
-            answer, refusal = await _read_answer(request, kind)
+            answer, refusal = await _read_answer(request, kind, call)
         finally:
             generation.runtime.end_answer()
         at = time.monotonic()
@@ -223,11 +224,21 @@ class PlatformServer:
         return web.Response(status=200, body=message.body, headers=message.headers)
 
 
-async def _read_answer(request: web.BaseRequest, kind: Literal["response", "error"]) -> tuple[Answer, Refusal | None]:
+async def _read_answer(
+    request: web.BaseRequest, kind: Literal["response", "error"], call: Call
+) -> tuple[Answer, Refusal | None]:
     """Read what the runtime posts: what the caller gets, and the refusal that the runtime gets, if any."""
     mode = request.headers.get("Lambda-Runtime-Function-Response-Mode", "")
+    content_type = request.headers.get("Content-Type", "application/json")
     try:
-        body = await request.content.read()
+        if kind == "response" and mode == "streaming" and call.on_chunk is not None:
+            body = b""
+            async for chunk in request.content.iter_any():
+                body += chunk
+                if not call.answered:  # a call that ran out of time has its answer
+                    call.on_chunk(chunk, content_type)
+        else:
+            body = await request.content.read()
     except (web.RequestPayloadError, OSError):
         message = "The runtime broke off in the middle of its response"
         return platform_error("Runtime.TruncatedResponse", message), refusals.truncated()
@@ -238,7 +249,6 @@ async def _read_answer(request: web.BaseRequest, kind: Literal["response", "erro
         return platform_error(error_type, f"Invalid function response mode: {mode}"), refusals.invalid_response_mode()
     if len(body) > MAX_PAYLOAD_BYTES and mode != "streaming":
         return _oversized(), refusals.too_large()
-    content_type = request.headers.get("Content-Type", "application/json")
     return Answer(body, content_type=content_type, streamed=mode == "streaming"), None
 
 

@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    # Takes a part of a streamed response and its content type, on the platform's thread, as soon as it is here.
+    OnChunk = Callable[[bytes, str], None]
 
 
 def new_trace_id() -> str:
@@ -68,6 +71,7 @@ class Call:
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     sent_at: float = field(default_factory=time.monotonic)
     deadline: float = float("inf")
+    on_chunk: OnChunk | None = None
     future: Future[Invocation] = field(default_factory=Future)
 
     @property
