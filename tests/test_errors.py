@@ -44,6 +44,8 @@ ALLOWED = {
     ("zeromq.py", "ValueError"): CAUGHT,
     ("zeromq.py", "OSError"): CAUGHT,
     ("arguments.py", "UsageError"): CAUGHT,
+    ("telemetry.py", "Refusal"): CAUGHT,
+    ("telemetry_sender.py", "Refusal"): CAUGHT,
     ("session.py", "UsageError"): CAUGHT,
     ("session.py", "KeyboardInterrupt"): CAUGHT,
     ("containers.py", "LaunchError"): CAUGHT,

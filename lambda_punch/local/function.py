@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from .platform.host import Host
     from .platform.invocation import OnChunk
 
+_NOT_STARTED = "the environment has not been started; call start() or use it as a context manager"
+
 
 class LocalLambda:
     """One Lambda execution environment on this machine, as a context manager.
@@ -174,9 +176,7 @@ class LocalLambda:
         ``on_chunk(bytes, content_type)`` gets each part of a streamed response as soon as the function has sent it.
         """
         if self._loop is None or self._environment is None or not self._ready.is_set():
-            raise EnvironmentClosedError(
-                "the environment has not been started; call start() or use it as a context manager"
-            )
+            raise EnvironmentClosedError(_NOT_STARTED)
         payload = bytes(event) if isinstance(event, (bytes, bytearray)) else json.dumps(event).encode()
         call = Call(payload, client_context, cognito_identity, trace_id or new_trace_id(), on_chunk=on_chunk)
         call.future.set_running_or_notify_cancel()  # it cannot be cancelled from here on: Lambda has no such thing
@@ -195,9 +195,7 @@ class LocalLambda:
     def wait_idle(self, timeout: float | None = None) -> None:
         """Wait until every process is done and the environment is frozen, if it freezes. Raise TimeoutError."""
         if self._environment is None:
-            raise EnvironmentClosedError(
-                "the environment has not been started; call start() or use it as a context manager"
-            )
+            raise EnvironmentClosedError(_NOT_STARTED)
         self._hand_in_all()
         if not self._environment.idle.wait(timeout):
             raise TimeoutError(f"the environment is still busy after {timeout} s")
@@ -271,14 +269,18 @@ class LocalLambda:
 
     async def _live(self) -> None:
         from .http.platform_server import PlatformServer
+        from .http.telemetry_sender import TelemetrySender
         from .platform.environment import Environment
 
         self._loop = asyncio.get_running_loop()
         async with AsyncExitStack() as stack:
-            server = PlatformServer(self._recorder)
+            telemetry = TelemetrySender(self._configuration.memory_size)
+            self._recorder.listen(telemetry.on_event)
+            stack.push_async_callback(telemetry.close)
+            server = PlatformServer(self._recorder, telemetry)
             stack.push_async_callback(server.stop)
             api = await server.start()
-            host = self._host(api)
+            host = self._host(api, telemetry.hearing(self._on_log or self._keep))
             stack.push_async_callback(host.close)
             configuration = await host.open(self._configuration)
             self._environment = server.environment = Environment(configuration, host, self._recorder, api)
@@ -286,8 +288,7 @@ class LocalLambda:
             self._ready.set()
             await self._environment.serve()
 
-    def _host(self, api: str) -> Host:
-        on_line = self._on_log or self._keep
+    def _host(self, api: str, on_line: LogCallback) -> Host:
         if self._configuration.image is not None:
             from .hosts.containers import ContainerHost
 

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from lambda_punch.local.platform.generation import Generation
     from lambda_punch.local.platform.mailbox import Mailbox
     from lambda_punch.local.platform.states import ExtensionCall
+    from lambda_punch.local.platform.telemetry import Api
+
+    from .telemetry_sender import TelemetrySender
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.Response]]
 
@@ -41,8 +44,9 @@ _OK = {"status": "OK"}
 class PlatformServer:
     """Serves ``AWS_LAMBDA_RUNTIME_API`` on a free port of 127.0.0.1. Event loop only."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Recorder, telemetry: TelemetrySender) -> None:
         self.environment: Environment | None = None
+        self._telemetry_sender = telemetry
         self._recorder = recorder
         self._runner: web.ServerRunner | None = None
         self._routes: dict[str, tuple[str, Handler]] = {
@@ -207,11 +211,17 @@ class PlatformServer:
         self._recorder.record(extension.source, kind, error_type=error_type, body=body)
         return _json(202, _OK)
 
-    async def _telemetry(self, _request: web.BaseRequest) -> web.Response:
-        return _json(202, {"errorMessage": "Telemetry API is not supported", "errorType": "Telemetry.NotSupported"})
+    async def _telemetry(self, request: web.BaseRequest) -> web.Response:
+        return await self._subscribe(request, "Telemetry")
 
-    async def _logs(self, _request: web.BaseRequest) -> web.Response:
-        return _json(202, {"errorMessage": "Logs API is not supported", "errorType": "Logs.NotSupported"})
+    async def _logs(self, request: web.BaseRequest) -> web.Response:
+        return await self._subscribe(request, "Logs")
+
+    async def _subscribe(self, request: web.BaseRequest, api: Api) -> web.Response:
+        body = await request.content.read()
+        extension = self._generation().extensions.find(request.headers.get("Lambda-Extension-Identifier", ""), "next")
+        self._telemetry_sender.subscribe(extension.name, api, body)
+        return web.Response(text='"OK"', content_type="application/json")
 
     # -- delivery -----------------------------------------------------------------------------------------------------
 

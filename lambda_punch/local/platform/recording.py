@@ -80,12 +80,12 @@ class Event:
 
 
 class Recorder:
-    """Keeps the events, lets other threads wait for one, and passes each event on to one listener."""
+    """Keeps the events, lets other threads wait for one, and passes each event on to its listeners."""
 
     def __init__(self, listener: Callable[[Event], None] | None = None) -> None:
         self._events: list[Event] = []
         self._arrived = threading.Condition()
-        self._listener = listener
+        self._listeners = [] if listener is None else [listener]
 
     def record(
         self,
@@ -102,9 +102,13 @@ class Recorder:
         with self._arrived:
             self._events.append(event)
             self._arrived.notify_all()
-        if self._listener is not None:
-            self._listener(replace(event, payload=payload) if payload else event)
+        for listener in self._listeners:
+            listener(replace(event, payload=payload) if payload else event)
         return event
+
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        """Pass each event on to this one, too, from here on."""
+        self._listeners.append(listener)
 
     def events(self) -> list[Event]:
         """Return a copy of everything recorded so far."""
