@@ -54,7 +54,10 @@ class MissingExtraError(LambdaPunchError, ImportError):
     """A package is missing that only one part of lambda-punch needs; the message says how to install it."""
 
     def __init__(self, package: str, *, extra: str, part: str) -> None:
-        super().__init__(f"{part} needs {package}; install it with: pip install 'lambda-punch[{extra}]'")
+        from importlib.util import find_spec
+
+        installer = "uv pip" if find_spec("pip") is None else "pip"  # uv makes environments without pip
+        super().__init__(f"{part} needs {package}; install it with: {installer} install 'lambda-punch[{extra}]'")
 
 
 class JobError(LambdaPunchError):

@@ -9,6 +9,7 @@ that takes the parsed arguments and returns the exit status. It is imported only
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -23,9 +24,11 @@ _SUBCOMMANDS = {
     "uninstall": "remove what install put there",
     "layer": "pack a layer for functions without an image",
     "dashboard": "print the body of a CloudWatch dashboard",
+    "event": "print an event as AWS's services send it",
     "local": "run a function on this machine as Lambda would",
 }
 _INTERRUPTED = 130  # what a shell reports for a command ended by Ctrl-C
+_PIPE_BROKEN = 141  # and for one whose reader has gone
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,11 +37,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         parsed = parser_for(given).parse_args(given)
         status: int = parsed.run(parsed)
+        sys.stdout.flush()
     except LambdaPunchError as error:
         print(f"lambda-punch: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return _INTERRUPTED
+    except BrokenPipeError:  # nobody reads any more, as behind `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains once more at its end
+        return _PIPE_BROKEN
     return status
 
 

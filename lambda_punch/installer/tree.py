@@ -64,9 +64,12 @@ def uninstall(root: str | os.PathLike[str] = "/") -> bool:
         if found:
             executable.unlink()  # first, because an executable without its library would hang every cold start
             _remove_if_empty(executable.parent)
-        return manifest.remove_listed(library) or found
+        found = manifest.remove_listed(library) or found
+        if found and opt.parent != Path(opt.anchor):  # a machine's own /opt stays
+            _remove_if_empty(opt)
     except OSError as fault:
         raise InstallError(f"cannot uninstall from {opt}: {fault}") from fault
+    return found
 
 
 def build(new: Path, executable: bytes) -> None:

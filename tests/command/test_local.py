@@ -283,3 +283,66 @@ def test_a_failed_init_is_told_before_it_serves(served: Callable[..., Served], t
     function = served()
 
     assert any("the function's init failed: " in line and "nothing_of_this_name" in line for line in function.before)
+
+
+def test_nobody_reads_any_more(task_root: Path) -> None:
+    """As behind ``| head``: the run ends, without a traceback."""
+    command_line = f"{sys.executable} -m lambda_punch local app.handler --no-extension --count 500 --pause 0.01"
+    found = subprocess.run(
+        ["bash", "-c", f"{command_line} | head -n 1"], cwd=task_root, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=30, check=True,
+    )  # fmt: skip
+
+    assert (found.stdout, found.stderr) == ("#1 event    {}\n", "")
+
+
+def test_a_request_in_place_of_an_event(task_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (task_root / "app.py").write_text(
+        "def handler(event, context):\n"
+        "  http = event['requestContext']['http']\n"
+        "  return [http['method'], event['rawPath'], event['queryStringParameters'], event['body']]\n"
+    )
+    (task_root / "order.json").write_text('{"a": 1}')
+    words = ("--task-root", str(task_root), "--request", "post /orders?b=2", "--data", f"@{task_root / 'order.json'}")
+    assert run("app.handler", *words) == 0
+
+    assert json.dumps(["POST", "/orders", {"b": "2"}, '{"a": 1}']) in capsys.readouterr().out
+
+
+def test_variables_of_a_file(task_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (task_root / "app.py").write_text(
+        "import os\ndef handler(event, context):\n  return {k: os.environ[k] for k in 'ABCDE'}"
+    )
+    (task_root / ".env").write_text("# ours\nA=1 # one\nexport B='two # 2'\n\nC=\"a=b\"\nD=\nE=file\n")
+    words = ("--task-root", str(task_root), "--env-file", str(task_root / ".env"), "--env", "E=given")
+    assert run("app.handler", *words) == 0
+
+    assert json.dumps({"A": "1", "B": "two # 2", "C": "a=b", "D": "", "E": "given"}) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["--data", "x"], "--data is the body of a --request"),
+        (["--request", "orders"], "a method and a path like 'POST /orders', not 'orders'"),
+        (["--request", "GET orders"], "a method and a path"),
+        (["--request", "GET /", "--data", "@none.json"], "cannot read the --data none.json"),
+        (["--request", "GET /", "--serve", "0"], "--request does not go with --serve"),
+        (["--env-file", "none.env"], "cannot read the --env-file none.env"),
+        (["--env-file", "app.py"], "app.py, line 2: not NAME=VALUE"),
+    ],
+)
+def test_requests_and_files_that_make_no_sense(
+    task_root: Path,
+    words: list[str],
+    complaint: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(task_root)
+    assert run("app.handler", *words) == 2
+
+    shown = capsys.readouterr()
+    assert complaint in shown.err
+    assert len(shown.err.splitlines()) == 1
+    assert shown.out == ""

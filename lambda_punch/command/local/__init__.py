@@ -30,6 +30,8 @@ def declare(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a JSON event, repeatable; - is stdin (default: {})",
     )
+    add("--request", metavar="'METHOD PATH'", help="send this HTTP request as API Gateway does, instead of an event")
+    add("--data", metavar="TEXT", help="the body of the --request; @FILE reads it from a file")
     add("--count", metavar="N", type=int, help="invoke N times in all, repeating the events")
     add("--timeout", metavar="S", type=float, default=3.0, help="the function's timeout in seconds (default: 3)")
     add(
@@ -69,6 +71,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
     add("--no-extension", action="store_true", help="leave out lambda-punch's own extension")
     add("--no-freeze", action="store_true", help="do not freeze the processes between the invokes")
     add("--env", metavar="K=V", action="append", default=[], help="a variable of the function, repeatable")
+    add("--env-file", metavar="FILE", action="append", default=[], help="a file of K=V lines, repeatable; --env wins")
     add("--plain", action="store_true", help="no colours")
     add("--json", action="store_true", help="print the timeline as JSON lines, everything else on stderr")
     _declare_queues(parser)

@@ -41,7 +41,12 @@ def check_values(arguments: argparse.Namespace) -> None:
         if port:
             _check_port(option, port)
     if arguments.serve is not None and not arguments.compare:
-        for option, given in (("--event", arguments.event), ("--count", arguments.count), ("--pause", arguments.pause)):
+        for option, given in (
+            ("--event", arguments.event),
+            ("--request", arguments.request),
+            ("--count", arguments.count),
+            ("--pause", arguments.pause),
+        ):
             if given:
                 raise UsageError(f"{option} does not go with --serve: the events come by HTTP")
 
@@ -58,8 +63,8 @@ def _check_port(option: str, port: int) -> None:
 
 def events_to_send(arguments: argparse.Namespace) -> list[Any]:
     """Return the events to send, in order."""
-    events = [_event(name) for name in arguments.event] or [{}]
-    if arguments.queue and not arguments.event and arguments.count is None:
+    events = [_event(name) for name in arguments.event] + _requests(arguments) or [{}]
+    if arguments.queue and not arguments.event and not arguments.request and arguments.count is None:
         return []  # only the queues' messages
     count = len(events) if arguments.count is None else arguments.count
     if count < 0:
@@ -76,6 +81,30 @@ def _event(name: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise UsageError(f"the event {name} is not JSON: {error}") from error
+
+
+def _requests(arguments: argparse.Namespace) -> list[Any]:
+    """Return the event of ``--request``, if there is one."""
+    if arguments.request is None:
+        if arguments.data is not None:
+            raise UsageError("--data is the body of a --request; name that too, like --request 'POST /orders'")
+        return []
+    method, _, path = arguments.request.strip().partition(" ")
+    path = path.strip()
+    if not method.isalpha() or not path.startswith("/") or " " in path:
+        raise UsageError(f"--request wants a method and a path like 'POST /orders', not {arguments.request!r}")
+    from lambda_punch.command.event import request
+
+    return [request("apigw", method.upper(), path, _data(arguments.data or ""))]
+
+
+def _data(text: str) -> str:
+    if not text.startswith("@"):
+        return text
+    try:
+        return sys.stdin.read() if text == "@-" else Path(text[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the --data {text[1:]}: {error}") from error
 
 
 def check_image_alone(arguments: argparse.Namespace) -> None:
@@ -117,12 +146,39 @@ def _is_installed(module: str) -> bool:
         return False
 
 
-def variables_of(pairs: list[str]) -> dict[str, str]:
-    """Return the variables that ``--env`` gives the function."""
-    variables = {}
-    for pair in pairs:
+def variables_of(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return the variables that ``--env-file`` and ``--env`` give the function; the latter win."""
+    variables: dict[str, str] = {}
+    for name in arguments.env_file:
+        variables.update(_variables_in(name))
+    for pair in arguments.env:
         name, equals, value = pair.partition("=")
         if not name or not equals:
             raise UsageError(f"--env wants NAME=VALUE, not {pair!r}")
         variables[name] = value
     return variables
+
+
+def _variables_in(file: str) -> dict[str, str]:
+    """Read a file of NAME=VALUE lines, as Docker and the shells know them: comments, quotes and `export` are allowed."""
+    try:
+        lines = Path(file).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read the --env-file {file}: {error}") from error
+    variables = {}
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        name, equals, value = text.removeprefix("export ").partition("=")
+        if not equals or not name.strip().isidentifier():
+            raise UsageError(f"{file}, line {number}: not NAME=VALUE: {text!r}")
+        variables[name.strip()] = _unquoted(value.strip())
+    return variables
+
+
+def _unquoted(value: str) -> str:
+    quote = value[:1]
+    if quote in {"'", '"'} and (end := value.find(quote, 1)) > 0:
+        return value[1:end]
+    return value.split(" #", 1)[0].rstrip()

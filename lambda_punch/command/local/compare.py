@@ -70,7 +70,8 @@ class Comparison:
             return f"{self.inline.failed} and {self.after.failed} invokes failed: the figures say little. ({basis})"
         share = abs(self.saved) / self.inline.median
         if share < _LEAST_SHARE or abs(self.saved) < _LEAST_SECONDS:
-            return f"No difference to speak of: does the function push anything? ({basis})"
+            why = "the jobs are too short to be seen, or the function pushes none"
+            return f"No difference to speak of: {why}. ({basis})"
         verb = "save" if self.saved > 0 else "lose"
         return f"Your callers {verb} {length(abs(self.saved))} a request, {share:.0%} of their wait. ({basis})"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import json
 import os
 import shutil
@@ -33,6 +34,7 @@ class Console:
         self._color = not plain and _wants_color(self._stream)
         self._colors: dict[str, str] = {}
         self._lock = threading.Lock()
+        self._unread = False
 
     def say(self, text: str) -> None:
         """Print a line of our own."""
@@ -56,8 +58,7 @@ class Console:
     def show_request(self, facts: dict[str, Any]) -> None:
         """Print a request that was served, with what was behind it; as JSON, one document a request."""
         if self._as_json:
-            sys.stdout.write(json.dumps(facts) + "\n")
-            sys.stdout.flush()
+            self._emit(sys.stdout, json.dumps(facts))
         else:
             self._write(self._paint(_as_line(facts), _RED if facts["failed"] else _BOLD))
 
@@ -77,7 +78,7 @@ class Console:
         """Print the whole run to scale."""
         if self._as_json:
             for row in timeline.rows:
-                sys.stdout.write(json.dumps(asdict(row)) + "\n")
+                self._emit(sys.stdout, json.dumps(asdict(row)))
             return
         if timeline.rows:
             width = shutil.get_terminal_size().columns
@@ -88,7 +89,7 @@ class Console:
     def show_comparison(self, comparison: Comparison) -> None:
         """Print how long callers wait both ways, and what they save."""
         if self._as_json:
-            sys.stdout.write(json.dumps(comparison.as_dict()) + "\n")
+            self._emit(sys.stdout, json.dumps(comparison.as_dict()))
         else:
             self._write("\n" + comparison.render())
 
@@ -96,9 +97,20 @@ class Console:
         return f"\x1b[{color}m{text}\x1b[0m" if self._color else text
 
     def _write(self, text: str) -> None:
+        self._emit(self._stream, text)
+
+    def _emit(self, stream: TextIO, text: str) -> None:
+        """Write a line. When nobody reads any more, as behind `| head`, the run is ended as by Ctrl-C."""
         with self._lock:
-            self._stream.write(text + "\n")
-            self._stream.flush()
+            if self._unread:
+                return
+            try:
+                stream.write(text + "\n")
+                stream.flush()
+            except BrokenPipeError:
+                self._unread = True
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # or Python complains at its end
+                _thread.interrupt_main()
 
 
 def _as_line(facts: dict[str, Any]) -> str:

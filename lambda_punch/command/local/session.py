@@ -39,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         check_values(arguments)
         events = events_to_send(arguments)
+        variables_of(arguments)  # refused before anything is started
         if arguments.image is None:
             check_handler(arguments.handler, Path(arguments.task_root or "."))
         else:
@@ -161,7 +162,7 @@ def _function(  # noqa: PLR0913, PLR0917 - what an environment is made of, and w
         timeout=arguments.timeout,
         init_timeout=arguments.init_timeout,
         freeze=not arguments.no_freeze,
-        env={**variables, **variables_of(arguments.env)},
+        env={**variables, **variables_of(arguments)},
         on_log=on_log,
         on_event=on_event,
         **chosen,
