@@ -72,7 +72,7 @@ class Bench:
 
     def push(self, function: Any, *args: Any, number: int = 0) -> None:
         self.entered += 1
-        self.queue.add((function, args, None, "request-1", number, copy_context(), self.entered))
+        self.queue.add((function, args, None, "request-1", number, copy_context(), self.entered, None))
 
 
 @pytest.fixture
