@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lambda_punch.errors import JobOptionError
+from lambda_punch.jobs.limits import LATEST
 
 if TYPE_CHECKING:
     from lambda_punch._settings import Expected
@@ -52,6 +54,20 @@ def token_or_function(value: Any) -> str | None:
 def wait(value: Any) -> str | None:
     """Check a function of waits."""
     return None if callable(value) else "a function that takes the attempt's number and returns seconds"
+
+
+def delay(value: Any) -> str | None:
+    """Check a time to wait."""
+    fits = isinstance(value, (int, timedelta)) and not isinstance(value, bool)
+    if fits:
+        fits = 0 <= (value.total_seconds() if isinstance(value, timedelta) else value) <= LATEST
+    return None if fits else f"a whole number of seconds from 0 to {LATEST}, or a timedelta of such a length"
+
+
+def moment(value: Any) -> str | None:
+    """Check a moment that means the same everywhere."""
+    fits = isinstance(value, datetime) and value.utcoffset() is not None
+    return None if fits else "a datetime with a time zone, such as datetime.now(timezone.utc) + timedelta(days=1)"
 
 
 def exceptions(value: Any) -> str | None:

@@ -16,6 +16,7 @@ from lambda_punch.runtime.start import process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import timedelta
 
     from lambda_punch.jobs.backends import Backend
     from lambda_punch.jobs.options import Exceptions, Text
@@ -34,7 +35,7 @@ def job(
     queue: str | None = ...,
     backend: str | Backend = ...,
     retries: int | None = ...,
-    delay: int | None = ...,
+    delay: int | timedelta | None = ...,
     timeout: float | None = ...,
     wait: Wait | None = ...,
     group: Text | None = ...,
@@ -52,7 +53,7 @@ def job(  # noqa: PLR0913 - a job has that many options
     queue: str | None = None,
     backend: str | Backend = "sqs",
     retries: int | None = None,
-    delay: int | None = None,
+    delay: int | timedelta | None = None,
     timeout: float | None = None,
     wait: Wait | None = None,
     group: Text | None = None,
@@ -68,7 +69,7 @@ def job(  # noqa: PLR0913 - a job has that many options
     function to invoke (this one). ``backend``: "sqs" (the default), "lambda_event" (an asynchronous invoke), "memory"
     (tests and off Lambda), or an object. ``retries``: tries after the first, at most 12 (12), and no more than the
     queue's redrive policy leaves. ``wait``: seconds before a retry, a function of the attempt; exponential() makes
-    one; by default 30, 46, 76, 156 ... 14,836 s. ``delay``: seconds from 0 to 900 before it is run. ``timeout``: seconds
+    one; by default 30, 46, 76, 156 ... 14,836 s. ``delay``: seconds before it is run, or a timedelta. ``timeout``: seconds
     that one run may take. ``group``, ``deduplication_id``: of SQS; texts, or functions of the job's arguments; on a FIFO
     queue each is the job's id by default. ``retry_on``: exceptions after which the job is tried again (all).
     ``discard_on``: exceptions after which the job is dropped (none). ``after_response``: send it after the response.

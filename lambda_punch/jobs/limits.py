@@ -6,6 +6,7 @@ from __future__ import annotations
 LARGEST_MESSAGE = 1_048_576  # bytes of one message, and of all messages of a batch together
 MOST_IN_BATCH = 10  # messages of one SendMessageBatch, or entries of one ChangeMessageVisibilityBatch
 LONGEST_DELAY = 900  # seconds; FIFO queues take none for a single message
+LATEST = 315_360_000  # seconds, ten years: a later job is a mistake, such as milliseconds for seconds
 LONGEST_VISIBILITY = 43_200  # seconds in all, counted from the receive
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html

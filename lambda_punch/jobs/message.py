@@ -11,7 +11,8 @@ be read becomes a Poison. That is a value and not an exception, because one such
 its batch.
 
 Every decision travels with the message, so no consumer has to guess it from receive counts. A retry is a new
-message with the next ``attempt``, the ``error`` of the last one (its type), and ``due``, before which it is not run.
+message with the next ``attempt``, the ``error`` of the last one (its type), and ``due``, before which it is not run. A
+delay that is longer than SQS's own is a ``due``, too. ``retries`` and ``timeout`` are there if using() has changed them.
 ``dead`` says why a message is not run any more; only a queue without a dead-letter queue holds such messages.
 """
 
@@ -39,6 +40,8 @@ class Message(NamedTuple):
     due: int = 0
     error: str | None = None
     dead: str | None = None
+    retries: int | None = None
+    timeout: float | None = None
 
 
 class Poison(NamedTuple):
@@ -66,6 +69,10 @@ def encode(message: Message) -> str:
     for name in ("trace", "due", "error", "dead"):
         value = getattr(message, name)
         if value:
+            fields[name] = value
+    for name in ("retries", "timeout"):
+        value = getattr(message, name)
+        if value is not None:
             fields[name] = value
     body = json.dumps(fields, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
     return body if body.isascii() else _REFUSED.sub(_escaped, body)
@@ -106,11 +113,11 @@ def decode(body: object) -> Message | Poison:
     return Message(
         body["job"], body.get("id") or "", body.get("args") or [], body.get("kwargs") or {}, body.get("enqueued_at") or 0,
         max(1, body.get("attempt") or 1), max(0, body.get("delay") or 0), body.get("trace"), max(0, body.get("due") or 0),
-        body.get("error"), body.get("dead"),
+        body.get("error"), body.get("dead"), body.get("retries"), body.get("timeout"),
     )  # fmt: skip
 
 
-_FIELDS: dict[str, tuple[type, bool]] = {
+_FIELDS: dict[str, tuple[type | tuple[type, ...], bool]] = {
     "job": (str, True),
     "id": (str, False),
     "args": (list, False),
@@ -122,6 +129,8 @@ _FIELDS: dict[str, tuple[type, bool]] = {
     "due": (int, False),
     "error": (str, False),
     "dead": (str, False),
+    "retries": (int, False),
+    "timeout": ((int, float), False),
 }
 
 # The characters beyond ASCII that SQS refuses; JSON has escapes for them, and for those of ASCII it uses them anyway.

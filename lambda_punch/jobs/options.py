@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Any
 
 from lambda_punch._settings import MOST_RETRIES, flag, number
 from lambda_punch.errors import JobOptionError
 from lambda_punch.jobs import checks
-from lambda_punch.jobs.limits import LONGEST_DELAY, LONGEST_RUN
+from lambda_punch.jobs.limits import LATEST, LONGEST_RUN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime, timedelta
 
     from typing_extensions import TypedDict
 
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 
         queue: str | None
         retries: int | None
-        delay: int | None
+        delay: int | timedelta | None
+        at: datetime | None
         timeout: float | None
         wait: Wait | None
         group: Text | None
@@ -46,7 +49,8 @@ class Options:
 
     queue: str | None = None
     retries: int | None = None
-    delay: int | None = None
+    delay: int | timedelta | None = None
+    at: datetime | None = None
     timeout: float | None = None
     wait: Wait | None = None
     group: Text | None = None
@@ -61,11 +65,27 @@ class Options:
             value = getattr(self, name)
             if value is not None:
                 checks.require(name, value, check)
+        if self.delay is not None and self.at is not None:
+            raise JobOptionError("delay and at both say when the job is run; give one of them")
 
     @property
     def fifo(self) -> bool:
         """Whether the queue is one that keeps order; its name says so."""
         return (self.queue or "").endswith(".fifo")
+
+    def seconds_until(self, now: float) -> int | None:
+        """Return for how many whole seconds from ``now`` (epoch seconds) the job waits, or None if it does not.
+
+        Raises JobOptionError for a moment that is more than ten years away.
+        """
+        if self.at is not None:
+            seconds = max(0, math.ceil(self.at.timestamp() - now))
+            if seconds > LATEST:
+                raise JobOptionError(f"at must be at most {LATEST} seconds from now, not {self.at}")
+            return seconds
+        if self.delay is None or isinstance(self.delay, int):
+            return self.delay
+        return math.ceil(self.delay.total_seconds())
 
     def retries_on(self, error: BaseException) -> bool:
         """Tell whether the job is tried again after this error."""
@@ -81,13 +101,18 @@ def changed(options: Options, changes: Mapping[str, Any]) -> Options:
     unknown = sorted(set(changes) - {field.name for field in dataclasses.fields(Options)})
     if unknown:
         raise JobOptionError(f"there is no option {unknown[0]!r}; help(lambda_punch.job) lists them all")
+    if changes.get("at") is not None and "delay" not in changes:  # the one for this call takes the declared one's place
+        changes = {**changes, "delay": None}
+    if changes.get("delay") is not None and "at" not in changes:
+        changes = {**changes, "at": None}
     return dataclasses.replace(options, **changes)
 
 
 _CHECKS: dict[str, Expected] = {
     "queue": checks.queue,
     "retries": number(0, MOST_RETRIES, whole=True),
-    "delay": number(0, LONGEST_DELAY, whole=True, unit="seconds"),
+    "delay": checks.delay,
+    "at": checks.moment,
     "timeout": number(0.001, LONGEST_RUN, unit="seconds"),
     "wait": checks.wait,
     "group": checks.token_or_function,

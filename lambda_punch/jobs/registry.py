@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -59,7 +60,21 @@ def called_by(body: object, delivery: str, sent_ms: int) -> tuple[Declared, Mess
         declared.signature.bind(*message.args, **message.kwargs)
     except TypeError as error:
         return Poison(f"its arguments do not fit {message.job}: {error}")
+    if message.retries is not None or message.timeout is not None:
+        try:
+            declared = declared._replace(options=_as_sent(declared.options, message))
+        except JobOptionError as error:
+            return Poison(f"it asks for something that cannot be: {error}")
     return declared, message
+
+
+def _as_sent(options: Options, message: Message) -> Options:
+    """Return the options with what using() has changed for this one call."""
+    return dataclasses.replace(
+        options,
+        retries=options.retries if message.retries is None else message.retries,
+        timeout=options.timeout if message.timeout is None else message.timeout,
+    )
 
 
 def sends_to(queue: str) -> bool:

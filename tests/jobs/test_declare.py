@@ -148,7 +148,7 @@ print(handler(event, None))
 @pytest.mark.parametrize(
     ("option", "value"),
     [
-        ("retries", 13), ("retries", -1), ("retries", True), ("retries", "3"), ("delay", 901), ("delay", -1),
+        ("retries", 13), ("retries", -1), ("retries", True), ("retries", "3"), ("delay", 315_360_001), ("delay", -1),
         ("delay", 1.5), ("timeout", 0), ("timeout", "1"), ("queue", "a b"), ("queue", "orders.fifo.x"), ("queue", 3),
         ("wait", 30), ("group", ""), ("group", "ä"), ("group", "g" * 129), ("deduplication_id", 7),
         ("retry_on", "ValueError"), ("discard_on", (ValueError, 1)), ("discard_on", ()), ("after_response", 1),

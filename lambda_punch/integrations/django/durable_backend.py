@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 import sys
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
@@ -18,11 +17,9 @@ from lambda_punch.integrations.django.backend import CommonBackend, new_result
 from lambda_punch.integrations.django.execution import execute, worker_id
 from lambda_punch.integrations.django.framework import (
     BaseTaskBackend,
-    InvalidTask,
     Task,
 )
 from lambda_punch.jobs import current, job
-from lambda_punch.jobs.limits import LONGEST_DELAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,7 +43,7 @@ class DurableBackend(CommonBackend):
         task = result.task
         options: dict[str, Any] = {"backend": self.job_backend, "queue": self.queue_of(task)}
         if task.run_after is not None:
-            options["delay"] = _delay(task.run_after)
+            options["at"] = task.run_after if timezone.is_aware(task.run_after) else task.run_after.astimezone()
         if self._option("after_response"):
             options["after_response"] = True
         enqueued_at = cast("dt.datetime", result.enqueued_at).isoformat()
@@ -77,22 +74,12 @@ class SQSBackend(DurableBackend):
     """Each task goes to the SQS queue of its ``queue_name``, and runs in whatever function that queue is mapped to.
 
     OPTIONS, besides the common ones: ``queues``: the names on SQS by queue_name, where they differ; ``after_response``
-    (False): send after the response. ``run_after`` may be up to 15 minutes from now, the longest that SQS delays a
-    message. There are no priorities; use a queue for each instead.
+    (False): send after the response. ``run_after`` may be any time up to ten years from now. There are no priorities; use a queue for each instead.
     """
 
     job_backend = "sqs"
     supports_defer = True
     options_known = {**DurableBackend.options_known, "queues": {}}  # noqa: RUF012 - never changed
-
-    def validate_task(self, task: Task[Any, Any]) -> None:
-        """Refuse what SQS cannot do; raises InvalidTask."""
-        super().validate_task(task)
-        if task.run_after is not None and _delay(task.run_after) > LONGEST_DELAY:
-            raise InvalidTask(
-                f"run_after is {_delay(task.run_after)} s from now, and SQS delays a message by {LONGEST_DELAY} s at "
-                "most; use EventBridge Scheduler to enqueue the task later."
-            )
 
     def queue_of(self, task: Task[Any, Any]) -> str:
         """Return the queue's name in SQS."""
@@ -156,8 +143,3 @@ def _task(path: str, alias: str, queue_name: str) -> tuple[Task[Any, Any], BaseT
         raise PoisonMessageError(f"{path} is not a task")
     task = found.using(backend=alias, queue_name=queue_name)
     return task, task.get_backend()
-
-
-def _delay(run_after: dt.datetime) -> int:
-    now = timezone.now() if timezone.is_aware(run_after) else dt.datetime.now()  # noqa: DTZ005 - as naive as it
-    return max(0, math.ceil((run_after - now).total_seconds()))

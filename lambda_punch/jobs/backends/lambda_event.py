@@ -30,6 +30,7 @@ class LambdaEvent:
     durable = True
     refuses = {  # noqa: RUF012 - never changed
         "delay": "an asynchronous invoke begins at once; use sqs",
+        "at": "an asynchronous invoke begins at once; use sqs",
         "retries": "Lambda retries by itself; set the function's MaximumRetryAttempts (0 to 2)",
         "wait": "Lambda waits about one and then two minutes; use sqs",
         "retry_on": "Lambda retries after every error; use discard_on, or sqs",
@@ -47,7 +48,7 @@ class LambdaEvent:
         for each in messages:
             try:
                 answer = aws.client("lambda").invoke(
-                    FunctionName=function, InvocationType="Event", Payload=each.body.encode("ascii")
+                    FunctionName=function, InvocationType="Event", Payload=each.body.encode()
                 )
                 result.message_ids[each.id] = str(answer["ResponseMetadata"].get("RequestId", ""))
             except MissingExtraError:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from lambda_punch.jobs.receiving.record import SqsRecord
     from lambda_punch.jobs.registry import Declared
 
+_OLD = 39_600  # seconds in its queue after which a message that is not due is sent anew; it was hidden for that long
 _EARLY = 1.0  # seconds before its time at which a job may begin: delays are in whole seconds
 
 
@@ -98,29 +99,46 @@ class Attempt:
             return Outcome(False, waits.visibility(LONGEST_VISIBILITY, spent))
         if not_moved.count(record):
             return Outcome(False, decision.visibility_of_dead(deliveries.redrive(record.arn).max_receives, spent))
-        due = message.due / 1000 or (record.sent_ms / 1000 + message.delay if record.fifo and message.delay else 0)
+        due = self._due
         if due - now < _EARLY and (due <= now or not record.fifo):
             return None
         thrown_away.add(record)
         later = Outcome(False, waits.visibility(due - now, spent))
-        if record.fifo:
+        if not self._is_sent_anew(deliveries, now):
             return later
-        most = deliveries.redrive(record.arn).max_receives
-        if most == NO_REDRIVE or record.receives + 1 < most:
-            return later
-        return later._replace(
-            copy=self._copy(message, min(due - now, LONGEST_DELAY))
-        )  # a receive more costs nothing then
+        copy = self._copy(message._replace(due=int(due * 1000), delay=0), min(due - now, LONGEST_DELAY))
+        return later._replace(copy=copy)
+
+    def _is_sent_anew(self, deliveries: Deliveries, now: float) -> bool:
+        """Tell whether a message that is not due has to be another one: SQS would delete it, or move it away unrun."""
+        record = self._record
+        if record.sent_ms and now - record.sent_ms / 1000 > _OLD:
+            return True
+        most = NO_REDRIVE if record.fifo else deliveries.redrive(record.arn).max_receives
+        return most != NO_REDRIVE and record.receives + 1 >= most
+
+    @property
+    def _due(self) -> float:
+        """The epoch seconds before which the job is not run; 0 if SQS itself has delayed it."""
+        message, record = self._message, self._record
+        return message.due / 1000 or (record.sent_ms / 1000 + message.delay if record.fifo and message.delay else 0)
+
+    @property
+    def _no_attempts(self) -> int:
+        """How many receives of the message were no attempts, as far as is known here.
+
+        The first receive of a message that was not due put it off, also if that was in another environment.
+        """
+        known = thrown_away.count(self._record)
+        early = 0 < self._record.first_received_ms < self._due * 1000 - _EARLY * 1000
+        return max(known, int(early))
 
     def run(self, deliveries: Deliveries, spent: float, *, first: bool) -> Outcome:
         """Run the job if there is time. ``first``: whether it is this invocation's first."""
         record = self._record
         if self._number > self._retries + 1 and not record.fifo:
             return self._dead(f"it has used up its retries ({self._retries})", None, deliveries, spent)
-        if (
-            not record.fifo
-            and self._message.attempt + record.receives - 1 - thrown_away.count(record) > self._retries + 1
-        ):
+        if not record.fifo and self._message.attempt + record.receives - 1 - self._no_attempts > self._retries + 1:
             logger().error(
                 "job %s %s of queue %s may be run more often than declared: this is receive %d of its message, and an earlier "
                 "one may have been cut off in the middle of the job",
@@ -174,7 +192,7 @@ class Attempt:
         record = self._record
         redrive = deliveries.redrive(record.arn)
         visibility = decision.visibility_of_dead(redrive.max_receives, spent)
-        fresh = self._message._replace(attempt=1, due=0, error=None)
+        fresh = self._message._replace(attempt=1, due=0, delay=0, error=None)
         if redrive.dead_letters is not None:
             goes, copy = f"its message goes to {redrive.dead_letters}", self._copy(fresh, 0)
             facts = dead.facts(fresh, reason, error, attempts=self._number, queue=record.queue)
@@ -231,14 +249,7 @@ class Attempt:
 
     def _counted_by_sqs(self) -> int:
         record, message = self._record, self._message
-        no_attempts = thrown_away.count(record)
-        if (
-            record.fifo
-            and message.delay
-            and 0 < record.first_received_ms < record.sent_ms + message.delay * 1000
-            and not no_attempts
-        ):
-            no_attempts += 1  # the receive that found it too early, and put it off, in another environment
+        no_attempts = self._no_attempts
         since_first = (
             self._settings.clock() - record.first_received_ms / 1000 if record.first_received_ms else float("inf")
         )

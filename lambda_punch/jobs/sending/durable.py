@@ -8,9 +8,11 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, ParamSpec, TypeVar
 
+from lambda_punch._settings import MOST_RETRIES
 from lambda_punch.errors import EnqueueError, MessageTooLargeError
 from lambda_punch.jobs import backends, checks, options, registry
 from lambda_punch.jobs.backends.outgoing import Outgoing
+from lambda_punch.jobs.limits import LONGEST_DELAY, LONGEST_RUN
 from lambda_punch.jobs.message import Message, encode, size_of
 from lambda_punch.jobs.sending import arguments
 from lambda_punch.jobs.sending.sender import send, send_after_response
@@ -22,11 +24,12 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from lambda_punch.jobs.backends import Backend
-    from lambda_punch.jobs.options import Changes, Text
+    from lambda_punch.jobs.options import Changes, Options, Text
     from lambda_punch.jobs.registry import Declared
 
 P = ParamSpec("P")
 R = TypeVar("R")
+N = TypeVar("N", int, float)
 
 
 class Enqueued(NamedTuple):
@@ -50,11 +53,13 @@ class Prepared(NamedTuple):
 class DurableJob(Generic[P, R]):
     """A declared job: call it like the plain function, or send it. ``@job`` and using() make it."""
 
-    def __init__(self, function: Callable[P, R], declared: Declared, backend: str | Backend) -> None:
+    def __init__(
+        self, function: Callable[P, R], declared: Declared, backend: str | Backend, chosen: Options | None = None
+    ) -> None:
         functools.update_wrapper(self, function)
         self.function = function
         self.name = declared.name
-        self.options = declared.options
+        self.options = chosen or declared.options
         self.backend = backend
         self._declared = declared
 
@@ -85,13 +90,15 @@ class DurableJob(Generic[P, R]):
     def using(self, *, backend: str | Backend | None = None, **changes: Unpack[Changes]) -> DurableJob[P, R]:
         """Return the job with other options, for this one call: ``send.using(delay=60).enqueue(42)``.
 
-        Takes the options of ``job()`` except ``name``. Raises JobOptionError as the declaration would.
+        Takes the options of ``job()`` except ``name``, and ``at``, an aware datetime before which it is not run. Of what
+        the consumer decides by, ``retries`` and ``timeout`` travel with the message; ``wait``, ``retry_on`` and
+        ``discard_on`` are always the declaration's. Raises JobOptionError as the declaration would.
         """
         chosen = options.changed(self.options, changes)
         backend = self.backend if backend is None else backend
         backends.check(self.name, backend, chosen)
         registry.note_queue(chosen.queue)
-        return DurableJob(self.function, self._declared._replace(options=chosen), backend)
+        return DurableJob(self.function, self._declared, backend, chosen)
 
     def prepare(self, *args: P.args, **kwargs: P.kwargs) -> Prepared:
         """Return the checked call for enqueue_many(); nothing is sent. Raises what enqueue() does for the arguments."""
@@ -102,7 +109,15 @@ class DurableJob(Generic[P, R]):
         identity = str(uuid.uuid4())
         trace = os.environ.get("_X_AMZN_TRACE_ID")
         now = int(time.time() * 1000)
-        body = encode(Message(self.name, identity, list(args), kwargs, now, delay=chosen.delay or 0, trace=trace))
+        delay, due = chosen.seconds_until(now / 1000), 0
+        if delay is not None and delay > LONGEST_DELAY:  # the consumer puts it off until it is due
+            delay, due = LONGEST_DELAY, now + delay * 1000
+        message = Message(
+            self.name, identity, list(args), kwargs, now, delay=0 if due else delay or 0, trace=trace, due=due,
+            retries=_if_changed(chosen.retries, self._declared.options.retries, MOST_RETRIES),
+            timeout=_if_changed(chosen.timeout, self._declared.options.timeout, LONGEST_RUN),
+        )  # fmt: skip
+        body = encode(message)
         size = size_of(body)
         if size > backend.largest:
             raise MessageTooLargeError(
@@ -114,7 +129,7 @@ class DurableJob(Generic[P, R]):
         if chosen.fifo:  # as in Lambdakiq: by default each job is its own group, and never a duplicate
             group, deduplication_id = group or identity, deduplication_id or identity
         queue = chosen.queue or ""
-        outgoing = Outgoing(body, identity, self.name, queue, chosen.delay, group, deduplication_id, trace)
+        outgoing = Outgoing(body, identity, self.name, queue, delay, group, deduplication_id, trace)
         return Prepared(backend, outgoing, chosen.after_response, args, dict(kwargs))
 
     def spills(self) -> bool:
@@ -137,6 +152,13 @@ class DurableJob(Generic[P, R]):
         text = value(*args, **kwargs)
         checks.require(f"{self.name}: what the {option} function returns", text, checks.token)
         return text
+
+
+def _if_changed(chosen: N | None, declared: N | None, most: N) -> N | None:
+    """Return what the consumer has to be told, because it knows only the declaration; None as a choice is the most."""
+    if chosen == declared:
+        return None
+    return most if chosen is None else chosen
 
 
 def enqueue_many(calls: Iterable[Prepared]) -> list[Enqueued]:
