@@ -26,7 +26,6 @@ WAIT = "a wait that the caller limited is over"
 ALLOWED = {
     ("__init__.py", "AttributeError"): PYTHON,
     ("durable_backend.py", "NotImplementedError"): PYTHON,
-    ("durable_backend.py", "InvalidTask"): "Django's own, for a task that its backend cannot take",
     ("presets.py", "ImportError"): "the package is a vendor's, and no extra of ours installs it",
     ("drain.py", "TypeError"): A_JOB,
     ("perform.py", "TypeError"): A_JOB,
