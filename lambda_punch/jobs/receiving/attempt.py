@@ -7,6 +7,7 @@ order, so only SQS counts its attempts. What is known of them is said in ``_atte
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -103,7 +104,7 @@ class Attempt:
         if due - now < _EARLY and (due <= now or not record.fifo):
             return None
         thrown_away.add(record)
-        later = Outcome(False, waits.visibility(due - now, spent))
+        later = Outcome(False, waits.visibility(math.ceil(due - now), spent))  # rounded down, it would come too early
         if not self._is_sent_anew(deliveries, now):
             return later
         copy = self._copy(message._replace(due=int(due * 1000), delay=0), min(due - now, LONGEST_DELAY))
