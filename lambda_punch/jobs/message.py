@@ -13,6 +13,7 @@ its batch.
 Every decision travels with the message, so no consumer has to guess it from receive counts. A retry is a new
 message with the next ``attempt``, the ``error`` of the last one (its type), and ``due``, before which it is not run. A
 delay that is longer than SQS's own is a ``due``, too. ``retries`` and ``timeout`` are there if using() has changed them.
+``traceparent``, ``tracestate`` and ``baggage`` are W3C's; see tracing.py.
 ``dead`` says why a message is not run any more; only a queue without a dead-letter queue holds such messages.
 """
 
@@ -42,6 +43,9 @@ class Message(NamedTuple):
     dead: str | None = None
     retries: int | None = None
     timeout: float | None = None
+    traceparent: str | None = None
+    tracestate: str | None = None
+    baggage: str | None = None
 
 
 class Poison(NamedTuple):
@@ -66,7 +70,7 @@ def encode(message: Message) -> str:
     }
     if message.delay:
         fields["delay"] = message.delay
-    for name in ("trace", "due", "error", "dead"):
+    for name in ("trace", "due", "error", "dead", "traceparent", "tracestate", "baggage"):
         value = getattr(message, name)
         if value:
             fields[name] = value
@@ -114,6 +118,7 @@ def decode(body: object) -> Message | Poison:
         body["job"], body.get("id") or "", body.get("args") or [], body.get("kwargs") or {}, body.get("enqueued_at") or 0,
         max(1, body.get("attempt") or 1), max(0, body.get("delay") or 0), body.get("trace"), max(0, body.get("due") or 0),
         body.get("error"), body.get("dead"), body.get("retries"), body.get("timeout"),
+        body.get("traceparent"), body.get("tracestate"), body.get("baggage"),
     )  # fmt: skip
 
 
@@ -131,6 +136,9 @@ _FIELDS: dict[str, tuple[type | tuple[type, ...], bool]] = {
     "dead": (str, False),
     "retries": (int, False),
     "timeout": ((int, float), False),
+    "traceparent": (str, False),
+    "tracestate": (str, False),
+    "baggage": (str, False),
 }
 
 # The characters beyond ASCII that SQS refuses; JSON has escapes for them, and for those of ASCII it uses them anyway.

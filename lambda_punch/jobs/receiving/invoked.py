@@ -10,6 +10,7 @@ from lambda_punch.jobs import registry
 from lambda_punch.jobs.message import Poison
 from lambda_punch.jobs.receiving.perform import Execution
 from lambda_punch.jobs.receiving.run import Run
+from lambda_punch.jobs.tracing import INVOKE
 
 
 def run_invoked(event: object, context: object, until: float) -> None:
@@ -21,10 +22,10 @@ def run_invoked(event: object, context: object, until: float) -> None:
         logger().error("poison: the message of an asynchronous invoke is not run: %s", called.reason)
         raise PoisonMessageError(called.reason)
     declared, message = called
-    execution = Execution(message.job, message.id, message.attempt, function, request_id, message.trace)
+    execution = Execution(message.job, message.id, message.attempt, function, request_id, message.trace, message.traceparent)
     latency = max(0.0, time.time() - message.enqueued_at / 1000)
     left = max(until - time.time(), 0.001)
     limit = min(declared.options.timeout or left, left)
-    error = Run(declared, message, execution, latency).to_end(limit, lambda ended: ended.error)
+    error = Run(declared, message, execution, latency, INVOKE).to_end(limit, lambda ended: ended.error)
     if error is not None:
         raise error

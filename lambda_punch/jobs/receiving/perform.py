@@ -39,6 +39,7 @@ class Execution(NamedTuple):
     queue: str
     message_id: str | None
     trace: str | None
+    traceparent: str | None = None
 
     @property
     def name(self) -> str:
@@ -50,7 +51,7 @@ _current: ContextVar[Execution | None] = ContextVar("lambda_punch_job", default=
 
 
 def current() -> Execution | None:
-    """Return which durable job runs here, its attempt (from 1) and its trace header; None outside of a job."""
+    """Return which durable job runs here, its attempt (from 1) and its trace headers; None outside of a job."""
     return _current.get()
 
 

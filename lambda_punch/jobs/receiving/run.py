@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from lambda_punch import _events
 from lambda_punch.jobs.receiving.perform import Execution, context_of, perform
+from lambda_punch.jobs.tracing import SQS, Place, Restored, Trace
 from lambda_punch.runtime.start import process
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Run(NamedTuple):
     message: Message
     execution: Execution
     latency: float | None
+    system: str = SQS
 
     def to_end(self, limit: float, decide: Callable[[Ended], T]) -> T:
         """Run the job for at most ``limit`` seconds, and return what ``decide`` makes of its end.
@@ -43,6 +45,8 @@ class Run(NamedTuple):
         the managers of around_job hooks.
         """
         context = context_of(self.execution)
+        restored = self._restored()
+        context.run(restored.enter)
         around = _around(self.execution, context)
         error: BaseException | None = None
         try:
@@ -57,6 +61,7 @@ class Run(NamedTuple):
                 around.leave(self.execution, error)
             return decided
         finally:
+            context.run(restored.leave, error)
             del error  # it holds this frame, and so all that the job had
 
     def _end(self, error: BaseException | None, seconds: float, decide: Callable[[Ended], T]) -> T:
@@ -65,6 +70,11 @@ class Run(NamedTuple):
             self.tell("discard", error=error)
             return decide(Ended(None, seconds, error))
         return decide(Ended(error, seconds))
+
+    def _restored(self) -> Restored:
+        message, execution = self.message, self.execution
+        trace = Trace(execution.trace, message.traceparent, message.tracestate, message.baggage)
+        return Restored(trace, Place(message.job, message.id, execution.queue, self.system, execution.attempt))
 
     def tell(self, event: str, *, error: BaseException | None = None, **facts: Any) -> None:
         """Tell the listeners of a step in this job's life."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import time
 import uuid
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, ParamSpec, TypeVar
@@ -14,8 +13,10 @@ from lambda_punch.jobs import backends, checks, options, registry
 from lambda_punch.jobs.backends.outgoing import Outgoing
 from lambda_punch.jobs.limits import LONGEST_DELAY, LONGEST_RUN
 from lambda_punch.jobs.message import Message, encode, size_of
+from lambda_punch.jobs.options import DEFAULT_QUEUE
 from lambda_punch.jobs.sending import arguments
 from lambda_punch.jobs.sending.sender import send, send_after_response
+from lambda_punch.jobs.tracing import INVOKE, SQS, Place, to_send
 from lambda_punch.runtime.start import job_settings
 
 if TYPE_CHECKING:
@@ -107,15 +108,18 @@ class DurableJob(Generic[P, R]):
         backend = backends.instead or backends.find(self._backend())
         chosen = self.options
         identity = str(uuid.uuid4())
-        trace = os.environ.get("_X_AMZN_TRACE_ID")
+        queue = chosen.queue or DEFAULT_QUEUE
+        system = INVOKE if backend.name == "lambda_event" else SQS
+        trace = to_send(Place(self.name, identity, queue, system))
         now = int(time.time() * 1000)
         delay, due = chosen.seconds_until(now / 1000), 0
         if delay is not None and delay > LONGEST_DELAY:  # the consumer puts it off until it is due
             delay, due = LONGEST_DELAY, now + delay * 1000
         message = Message(
-            self.name, identity, list(args), kwargs, now, delay=0 if due else delay or 0, trace=trace, due=due,
+            self.name, identity, list(args), kwargs, now, delay=0 if due else delay or 0, trace=trace.xray, due=due,
             retries=_if_changed(chosen.retries, self._declared.options.retries, MOST_RETRIES),
             timeout=_if_changed(chosen.timeout, self._declared.options.timeout, LONGEST_RUN),
+            traceparent=trace.traceparent, tracestate=trace.tracestate, baggage=trace.baggage,
         )  # fmt: skip
         body = encode(message)
         size = size_of(body)
@@ -128,8 +132,7 @@ class DurableJob(Generic[P, R]):
         deduplication_id = self._text("deduplication_id", args, kwargs)
         if chosen.fifo:  # as in Lambdakiq: by default each job is its own group, and never a duplicate
             group, deduplication_id = group or identity, deduplication_id or identity
-        queue = chosen.queue or ""
-        outgoing = Outgoing(body, identity, self.name, queue, delay, group, deduplication_id, trace)
+        outgoing = Outgoing(body, identity, self.name, chosen.queue or "", delay, group, deduplication_id, trace.xray)
         return Prepared(backend, outgoing, chosen.after_response, args, dict(kwargs))
 
     def spills(self) -> bool:
