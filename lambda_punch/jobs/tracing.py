@@ -135,7 +135,11 @@ def _processing(restored: Trace, place: Place) -> Callable[[BaseException | None
     for propagator in _propagators():
         sent_in = propagator.extract(fields, sent_in)
     creation = trace.get_current_span(sent_in).get_span_context()
-    links = [trace.Link(each) for each in {creation.span_id: creation, invocation.span_id: invocation}.values() if each.is_valid]
+    links = [
+        trace.Link(each)
+        for each in {creation.span_id: creation, invocation.span_id: invocation}.values()
+        if each.is_valid
+    ]
     span = _tracer().start_span(
         f"process {place.queue}", context=sent_in, kind=trace.SpanKind.CONSUMER, links=links,
         attributes=_attributes(place, "process"),

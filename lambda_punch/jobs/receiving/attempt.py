@@ -263,7 +263,9 @@ class Attempt:
     def _run(self) -> Run:
         message, record = self._message, self._record
         trace = message.trace or record.trace
-        execution = Execution(message.job, message.id, self._number, record.queue, record.message_id, trace, message.traceparent)
+        execution = Execution(
+            message.job, message.id, self._number, record.queue, record.message_id, trace, message.traceparent
+        )
         due = message.due / 1000 or record.sent_ms / 1000 + message.delay
         latency = max(0.0, self._settings.clock() - due) if record.sent_ms else None
         return Run(self._declared, message, execution, latency)

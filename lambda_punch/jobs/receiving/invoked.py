@@ -22,7 +22,9 @@ def run_invoked(event: object, context: object, until: float) -> None:
         logger().error("poison: the message of an asynchronous invoke is not run: %s", called.reason)
         raise PoisonMessageError(called.reason)
     declared, message = called
-    execution = Execution(message.job, message.id, message.attempt, function, request_id, message.trace, message.traceparent)
+    execution = Execution(
+        message.job, message.id, message.attempt, function, request_id, message.trace, message.traceparent
+    )
     latency = max(0.0, time.time() - message.enqueued_at / 1000)
     left = max(until - time.time(), 0.001)
     limit = min(declared.options.timeout or left, left)
