@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Protocol
@@ -39,6 +40,7 @@ class Pool:
         self._most = most
         self._lock = threading.Lock()
         self._idle: list[LocalLambda] = []
+        self._retired: list[LocalLambda] = []
         self._over = False
 
     def __enter__(self) -> Self:
@@ -81,11 +83,32 @@ class Pool:
             if self._over:
                 raise EnvironmentClosedError("the function is shut down")
             environment = self._idle.pop() if self._idle else None  # the one used last, so that the others may rest
-            if environment is None and len(self.environments) >= self._most:
+            if environment is None and len(self.environments) - len(self._retired) >= self._most:
                 raise ThrottledError(f"all {self._most} environments of the function are busy")
         if environment is not None:
             return environment.submit(event, client_context=client_context, trace_id=trace_id, on_chunk=on_chunk)
         return self._cold(event, client_context=client_context, trace_id=trace_id, on_chunk=on_chunk)
+
+    def renew(self) -> str | None:
+        """Start an environment with the code as it is now, and give it and its like all new invokes; return None.
+
+        The environments of before finish what they do and end. If the init of the new one fails, they go on instead, and
+        the reason is returned. Blocks until the init is over.
+        """
+        fresh = self._make_one()
+        fresh.start()
+        reason = reason_of_failed_init(fresh)
+        with self._lock:
+            over = self._over
+            if reason is None and not over:
+                self._retired += [each for each in self.environments if each not in self._retired]
+                ending, self._idle = self._idle, [fresh]
+                self.environments.append(fresh)
+            else:
+                ending = [fresh]
+        for each in ending:
+            threading.Thread(target=each.shutdown, name="old-code").start()
+        return reason
 
     def _cold(self, event: Any, **options: Any) -> Future[Invocation]:
         """Start another environment for this invoke, and give it that when it is ready."""
@@ -105,17 +128,39 @@ class Pool:
         return answer
 
     def _add(self) -> LocalLambda:
+        made = self._make_one()
+        with self._lock:
+            self.environments.append(made)
+        return made
+
+    def _make_one(self) -> LocalLambda:
         made: list[LocalLambda] = []
 
         def on_event(event: Event) -> None:
             if event.kind == "invoke-done":
                 with self._lock:
-                    self._idle.append(made[0])
+                    retired = made[0] in self._retired
+                    if not retired:
+                        self._idle.append(made[0])
+                if retired:  # by a thread of its own, since this one is the environment's
+                    threading.Thread(target=made[0].shutdown, name="old-code").start()
 
         made.append(self._make(on_event))
-        with self._lock:
-            self.environments.append(made[0])
         return made[0]
+
+
+def reason_of_failed_init(function: LocalLambda) -> str | None:
+    """Return why the init of an environment failed, or None if it did not."""
+    for event in function.events:
+        body = event.detail.get("body", b"")
+        if event.kind == "init-error" and isinstance(body, bytes):
+            try:
+                return str(json.loads(body)["errorMessage"])
+            except (ValueError, KeyError, TypeError):
+                return str(event.detail.get("error_type"))
+        if event.kind == "init-failed":
+            return str(event.detail.get("message") or event.detail.get("error_type"))
+    return None
 
 
 def _hand_on(done: Future[Invocation], answer: Future[Invocation]) -> None:

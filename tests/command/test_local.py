@@ -346,3 +346,33 @@ def test_requests_and_files_that_make_no_sense(
     assert complaint in shown.err
     assert len(shown.err.splitlines()) == 1
     assert shown.out == ""
+
+
+def answer_of(word: str) -> str:
+    return f"def handler(event, context):\n    return {word!r}\n"
+
+
+def test_a_saved_file_is_the_new_code(served: Callable[..., Served], task_root: Path) -> None:
+    """A mistake in it is told, and the code of before goes on."""
+    (task_root / "app.py").write_text(answer_of("one"))
+    function = served("--reload")
+    assert requests.get(function.url, timeout=10).text == "one"
+
+    for word in ("two", "six"):  # of one size, within a second
+        (task_root / "app.py").write_text(answer_of(word))
+        function.line_with("app.py changed: new requests run the new code")
+        assert requests.get(function.url, timeout=10).text == word
+
+    (task_root / "app.py").write_text("def handler(:")
+    assert "invalid syntax" in function.line_with("the old code goes on")
+    assert requests.get(function.url, timeout=10).text == "six"
+
+    (task_root / "app.py").write_text(answer_of("ten"))
+    function.line_with("app.py changed: new requests")
+    assert requests.get(function.url, timeout=10).text == "ten"
+
+
+@pytest.mark.parametrize("words", [["app.handler"], ["--image", "x", "--serve", "0"]])
+def test_reload_is_for_a_served_function(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["local", "--reload", *words]) == 2
+    assert "--reload goes with --serve only" in capsys.readouterr().err

@@ -77,6 +77,28 @@ def test_beyond_the_limit_invokes_are_throttled(pool: Callable[..., Pool]) -> No
         function.submit({})
 
 
+def test_new_code_takes_over_and_the_old_finishes(pool: Callable[..., Pool]) -> None:
+    with pool(2) as function:
+        busy = function.submit({"sleep": 1})
+        old = function.environments[0]
+        assert function.renew() is None
+        fresh = function.submit({}).result(10).json()["pid"]
+
+        assert busy.result(10).json()["pid"] != fresh
+        old.wait_for(lambda event: event.kind == "down", 10)
+        assert function.submit({}).result(10).ok
+
+
+def test_code_that_cannot_be_started_does_not_take_over(pool: Callable[..., Pool], scripts: Scripts) -> None:
+    with pool(2) as function:
+        before = function.submit({}).result(10).json()["pid"]
+        function.environments[0].wait_idle(5)
+        scripts.function("import nowhere")
+
+        assert "nowhere" in str(function.renew())
+        assert function.submit({}).result(10).json()["pid"] == before
+
+
 @pytest.fixture
 def client(pool: Callable[..., Pool]) -> Iterator[Callable[..., Any]]:
     """AWS's own SDK, pointed at the server; ``name`` is the function's."""

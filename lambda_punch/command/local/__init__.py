@@ -51,6 +51,7 @@ def declare(parser: argparse.ArgumentParser) -> None:
         default=30,
         help="with --serve: environments side by side, at most (default: 30); beyond that calls are throttled",
     )
+    add("--reload", action="store_true", help="with --serve: new requests run the new code when a file is saved")
     add(
         "--ui",
         metavar="PORT",

@@ -40,6 +40,8 @@ def check_values(arguments: argparse.Namespace) -> None:
     for option, port in (("--serve", arguments.serve), ("--ui", arguments.ui)):
         if port:
             _check_port(option, port)
+    if arguments.reload and (arguments.serve is None or arguments.image is not None):
+        raise UsageError("--reload goes with --serve only, and not with --image: it watches the files of --task-root")
     if arguments.serve is not None and not arguments.compare:
         for option, given in (
             ("--event", arguments.event),

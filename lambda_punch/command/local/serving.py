@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lambda_punch.command.page.titles import title_of
 from lambda_punch.local import Timeline
 from lambda_punch.local.http.function_server import FunctionServer
-from lambda_punch.local.pool import Pool
+from lambda_punch.local.pool import Pool, reason_of_failed_init
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from lambda_punch.local import Event, LocalLambda
 
@@ -40,7 +43,7 @@ def serve(
     try:
         with pool, FunctionServer(pool, arguments.serve, name=arguments.name) as server:
             showing(pool.submit)
-            failed = _reason_of_failed_init(pool.environments[0])
+            failed = reason_of_failed_init(pool.environments[0])
             if failed is not None:
                 console.complain(f"the function's init failed: {failed}; each request tries again")
             console.say(
@@ -48,7 +51,8 @@ def serve(
                 "Lambda client; Ctrl-C ends"
             )
             try:
-                threading.Event().wait()
+                with _reloading(arguments, pool, console):
+                    threading.Event().wait()
             except KeyboardInterrupt:
                 console.say("shutting down")
                 pool.shutdown(abandon=True)
@@ -60,17 +64,12 @@ def serve(
     return 0
 
 
-def _reason_of_failed_init(function: LocalLambda) -> str | None:
-    for event in function.events:
-        if event.kind == "init-error":
-            body = event.detail.get("body", b"")
-            try:
-                return str(json.loads(body)["errorMessage"])
-            except (ValueError, KeyError, TypeError):
-                return str(event.detail.get("error_type"))
-        if event.kind == "init-failed":
-            return str(event.detail.get("message") or event.detail.get("error_type"))
-    return None
+def _reloading(arguments: argparse.Namespace, pool: Pool, console: Console) -> AbstractContextManager[None]:
+    if not arguments.reload:
+        return nullcontext()
+    from .reloading import reloading
+
+    return reloading(pool, Path(arguments.task_root or "."), console)
 
 
 class RequestLines:

@@ -13,7 +13,7 @@ from lambda_punch.errors import LambdaPunchError
 from lambda_punch.local import LocalLambda, Timeline
 
 from . import page as pages
-from . import queues
+from . import queues, reloading
 from .arguments import UsageError, check_handler, check_image_alone, check_values, events_to_send, variables_of
 from .console import Console
 
@@ -61,6 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
             name = arguments.name or "function"
             if arguments.serve is not None:
                 from .serving import serve
+
+                variables = {**variables, **reloading.variables_for(arguments)}
 
                 def another(on_event: Callable[[Event], None]) -> LocalLambda:
                     return _function(
