@@ -24,6 +24,7 @@ _SUBCOMMANDS = {
     "uninstall": "remove what install put there",
     "layer": "pack a layer for functions without an image",
     "dashboard": "print the body of a CloudWatch dashboard",
+    "cost": "say what work behind the response costs, here and elsewhere",
     "event": "print an event as AWS's services send it",
     "local": "run a function on this machine as Lambda would",
 }
