@@ -81,7 +81,8 @@ class Protocol(RuleBasedStateMachine):
         self.world.begin_life()
         undone = [job.number for job in self.world.jobs if not job.ended]
         reported, buried = self.world.reported, self.world.buried
-        assert reported + buried == len(undone), f"{undone} were not done, {reported} were reported"
+        # One more may be reported: a job that has returned just before the end (docs/guarantees.md, what is not promised).
+        assert reported + buried - len(undone) in {0, 1}, f"{undone} were not done, {reported} were reported"
 
     @invariant()
     def at_most_once(self) -> None:
