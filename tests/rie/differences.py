@@ -70,6 +70,13 @@ DIFFERENCES = (
         (Shown(r"platform .* is stopped: value", local=True, rie=False),),
     ),
     Difference(
+        "Telemetry and Logs APIs",
+        "subscriptions are checked, and records are sent to their destination",
+        "every subscription is taken with 202, and nothing is sent",
+        "Developer Guide, Telemetry API; RIE run",
+        (Shown(r"PUT /(2022-07-01/telemetry|2020-08-15/logs)"),),
+    ),
+    Difference(
         "when the init phase is",
         "before the first invoke",
         "at the first request",
