@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 # On-demand prices of us-east-1 in US dollars, without the free tier:
 # https://aws.amazon.com/lambda/pricing/ and https://aws.amazon.com/sqs/pricing/
+# They were not compared with these pages when they were written down, so the command says where to check them.
 PRICES_OF = "us-east-1, 2025"
 _GB_SECOND = {"x86_64": 0.0000166667, "arm64": 0.0000133334}
 _INVOKE = 0.20 / 1_000_000
@@ -59,7 +60,9 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{'work behind the response':44}{'US$ a month':>12}")
     for way in found:
         print(f"{way.name:44}{way.dollars:>12,.2f}")
-    print(f"\nPrices of {PRICES_OF}, on demand, without the free tier. The request itself costs the same in each.")
+    print(
+        f"\nPrices of {PRICES_OF}, on demand, without the free tier; check them at aws.amazon.com/lambda/pricing and aws.amazon.com/sqs/pricing. The request itself costs the same in each."
+    )
     return 0
 
 
