@@ -26,6 +26,14 @@ def logger() -> Log:
     return Log(found)
 
 
+def text_of(error: BaseException) -> str:
+    """Return ``str(error)``, or say that it cannot be shown: a user's error may raise when it is asked."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - a user's error
+        return "(its text cannot be shown)"
+
+
 class Log:
     """Writes to the logger and never raises, so the code after a line runs in any case.
 

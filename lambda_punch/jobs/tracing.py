@@ -11,13 +11,14 @@ https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/, https://
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lambda_punch._log import logger
+from lambda_punch._log import logger, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,12 +148,15 @@ def _processing(restored: Trace, place: Place) -> Callable[[BaseException | None
     token = context.attach(trace.set_span_in_context(span, sent_in))
 
     def leave(error: BaseException | None) -> None:
-        if error is not None:
-            span.set_attribute("error.type", type(error).__qualname__)
-            span.record_exception(error)
-            span.set_status(trace.Status(trace.StatusCode.ERROR, f"{type(error).__name__}: {error}"))
-        span.end()
-        context.detach(token)
+        try:
+            if error is not None:
+                span.set_attribute("error.type", type(error).__qualname__)
+                span.set_status(trace.Status(trace.StatusCode.ERROR, f"{type(error).__name__}: {text_of(error)}"))
+                with contextlib.suppress(Exception):  # it asks a user's error for its text
+                    span.record_exception(error)
+        finally:
+            span.end()
+            context.detach(token)
 
     return leave
 

@@ -16,6 +16,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from lambda_punch._log import text_of
 from lambda_punch.runtime.start import process
 
 if TYPE_CHECKING:
@@ -49,17 +50,10 @@ def _traced(job: Any) -> Iterator[None]:
     try:
         yield
     except BaseException as raised:
-        error = f"{type(raised).__name__}: {_text_of(raised)}"
+        error = f"{type(raised).__name__}: {text_of(raised)[:1000]}"
         raise
     finally:
         _tell({**known, "ended": time.monotonic(), "error": error})
-
-
-def _text_of(error: BaseException) -> str:
-    try:
-        return str(error)[:1000]
-    except Exception:  # noqa: BLE001 - a user's error may not be able to say what it is
-        return "(the error cannot be shown)"
 
 
 def _tell(known: dict[str, Any]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from lambda_punch._log import text_of
+
 if TYPE_CHECKING:
     from lambda_punch.jobs.message import Message
 
@@ -22,7 +24,7 @@ def facts(
     found = {
         "Reason": reason,
         "ErrorType": "" if error is None else type(error).__qualname__,
-        "ErrorMessage": _text_of(error),
+        "ErrorMessage": "" if error is None else text_of(error),
         "Job": message.job if message else "",
         "JobId": message.id if message else "",
         "Attempts": str(attempts) if attempts else "",
@@ -31,13 +33,6 @@ def facts(
     }
     cleaned = {name: _allowed(text)[:_LONGEST] for name, text in found.items()}
     return {name: text for name, text in cleaned.items() if text}
-
-
-def _text_of(error: BaseException | None) -> str:
-    try:
-        return "" if error is None else str(error)
-    except Exception:  # noqa: BLE001 - a user's error may not be able to say what it is
-        return "(its text cannot be shown)"
 
 
 def _allowed(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
-from lambda_punch._log import logger
+from lambda_punch._log import logger, text_of
 from lambda_punch.jobs import checks
 from lambda_punch.jobs.receiving.perform import current
 from lambda_punch.runtime.start import process
@@ -85,9 +85,6 @@ def _call(function: Callable[..., Any], *arguments: Any) -> None:
 def _said(error: BaseException | None) -> str:
     if error is None:
         return ""
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001 - a user's error
-        text = "(its text cannot be shown)"
+    text = text_of(error)
     text = text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
     return f": {type(error).__name__}: {text[:_LONGEST]}" if text else f": {type(error).__name__}"

@@ -102,6 +102,24 @@ def test_a_failure_is_told_by_its_span_and_the_retry_belongs_to_the_same_trace(
     assert int(json.loads(retry.body)["traceparent"].split("-")[1], 16) == span.context.trace_id
 
 
+def test_an_error_without_a_text_ends_its_span_all_the_same(run: Any, builder: Any, spans: Any, caplog: Any) -> None:
+    from opentelemetry import trace
+
+    class Odd(Exception):  # noqa: N818 - it is odd
+        def __str__(self) -> str:
+            raise TypeError
+
+    @punch.job(name="odd", queue="jobs")
+    def odd() -> None:
+        raise Odd
+
+    run(builder.record(odd.prepare()))
+
+    assert "Odd: (its text cannot be shown)" in spans()["process jobs"].status.description
+    assert not trace.get_current_span().get_span_context().is_valid
+    assert [record.getMessage() for record in caplog.records if "OpenTelemetry" in record.getMessage()] == []
+
+
 def test_an_asynchronous_invoke_carries_it_as_well(spans: Any) -> None:
     from lambda_punch.jobs import jobs_handler
 
