@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         MissingExtraError,
         NotCallableError,
         PoisonMessageError,
+        QueueError,
         ShutDownError,
     )
     from lambda_punch.jobs import DurableJob as DurableJob
@@ -78,6 +79,7 @@ __all__ = [
     "NotCallableError",
     "PoisonMessageError",
     "Punch",
+    "QueueError",
     "ShutDownError",
     "around_job",
     "configure",

@@ -12,6 +12,7 @@ LambdaPunchError
 │   ├── JobArgumentsError (TypeError)    the arguments do not fit the function, or JSON cannot carry them
 │   ├── MessageTooLargeError (ValueError)  the message is larger than its backend takes
 │   ├── EnqueueError                     the backend did not take some of the messages, or any
+│   ├── QueueError                       a queue, or its dead letters, could not be found, read or changed
 │   ├── PoisonMessageError               an asynchronous invoke brought a message that cannot be run
 │   └── JobTimeoutError (TimeoutError)   a job ran longer than it may
 └── LocalLambdaError                     the local Lambda: lambda_punch/local/errors.py
@@ -99,6 +100,10 @@ class EnqueueError(JobError):
     def __init__(self, message: str, failed: Iterable[NotSent] = ()) -> None:
         super().__init__(message)
         self.failed = list(failed)
+
+
+class QueueError(JobError):
+    """A queue, or its dead letters, could not be found, read or changed; the message says what to do about it."""
 
 
 class PoisonMessageError(JobError):

@@ -43,6 +43,7 @@ ALLOWED = {
     ("zeromq.py", "ValueError"): CAUGHT,
     ("zeromq.py", "OSError"): CAUGHT,
     ("arguments.py", "UsageError"): CAUGHT,
+    ("arguments.py", "ArgumentTypeError"): CAUGHT,
     ("cost.py", "ArgumentTypeError"): CAUGHT,
     ("telemetry.py", "Refusal"): CAUGHT,
     ("telemetry_sender.py", "Refusal"): CAUGHT,

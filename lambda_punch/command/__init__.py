@@ -26,6 +26,7 @@ _SUBCOMMANDS = {
     "dashboard": "print the body of a CloudWatch dashboard",
     "cost": "say what work behind the response costs, here and elsewhere",
     "event": "print an event as AWS's services send it",
+    "jobs": "look at dead letters, run or drop them, count queues, send jobs, work",
     "local": "run a function on this machine as Lambda would",
 }
 _INTERRUPTED = 130  # what a shell reports for a command ended by Ctrl-C

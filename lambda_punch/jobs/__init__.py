@@ -3,6 +3,7 @@
 What imports what: each line only what stands below it, and sending and receiving do not know each other.
 
     declare.py                   @job, which ties the rooms together
+    operating/                   what an operator does: dead letters, counts; `lambda-punch jobs` calls it
     sending/      receiving/     a call becomes a message; an event's messages become runs
     backends/                    the queue services: SQS, an asynchronous invoke, memory
     registry.py                  the declared jobs

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-from lambda_punch.errors import MissingExtraError
+from lambda_punch.errors import MissingExtraError, QueueError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _lock = threading.Lock()
 _clients: dict[tuple[str, int], Any] = {}
@@ -42,6 +46,47 @@ def was_refused(error: Exception) -> bool:
         return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)) < 500
     never_connected = (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError)
     return isinstance(error, never_connected) or not isinstance(error, exceptions.HTTPClientError)
+
+
+def require(part: str, *, extra: str) -> None:
+    """Raise MissingExtraError, which names the part that needs it and the extra to install, if boto3 is not installed."""
+    try:
+        import boto3  # noqa: F401
+    except ImportError:
+        raise MissingExtraError("boto3", extra=extra, part=part) from None
+
+
+@contextmanager
+def explained(act: str) -> Iterator[None]:
+    """Raise QueueError for what boto3 raises inside: one sentence, with what to do about it if that is known."""
+    try:
+        yield
+    except Exception as error:
+        cause = _cause(error)
+        if cause is None:
+            raise
+        raise QueueError(f"{act}: {cause}") from error
+
+
+def _cause(error: Exception) -> str | None:
+    """Return what went wrong in words, or None for an error that is not boto3's."""
+    from botocore import exceptions
+
+    text = " ".join(str(error).split())
+    if isinstance(error, exceptions.ClientError):
+        code = str(error.response.get("Error", {}).get("Code", ""))
+        if code.endswith(("NonExistentQueue", "QueueDoesNotExist")):
+            return "there is no such queue here; check its name, the region and the account"
+        if "AccessDenied" in code:
+            action = error.operation_name.removesuffix("Batch")
+            service = "cloudwatch" if action == "GetMetricData" else "sqs"
+            return f"it is not allowed; allow {service}:{action} ({text})"
+        return text
+    if isinstance(error, exceptions.NoRegionError):
+        return "no region is set; name one, or set AWS_DEFAULT_REGION"
+    if isinstance(error, (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)):
+        return f"{text}; name a profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    return text if isinstance(error, (exceptions.BotoCoreError, ValueError)) else None
 
 
 def forget() -> None:

@@ -78,6 +78,27 @@ def encode(message: Message) -> str:
         value = getattr(message, name)
         if value is not None:
             fields[name] = value
+    return _written(fields)
+
+
+def afresh(body: str) -> str:
+    """Return a message's body as it was when it was first sent: the first attempt, and no wait. Others stay as they are.
+
+    Fields that this release does not know are kept.
+    """
+    fields = _parse(body)
+    if not isinstance(fields, dict) or fields.get(MARK) != VERSION:
+        return body
+    left = {name: value for name, value in fields.items() if name not in _OF_AN_ATTEMPT}
+    if "attempt" in fields:
+        left["attempt"] = 1
+    try:
+        return _written(left)
+    except (ValueError, RecursionError):  # it was read, but is too deep to be written
+        return body
+
+
+def _written(fields: dict[str, Any]) -> str:
     body = json.dumps(fields, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
     return body if body.isascii() else _REFUSED.sub(_escaped, body)
 
@@ -121,6 +142,8 @@ def decode(body: object) -> Message | Poison:
         body.get("traceparent"), body.get("tracestate"), body.get("baggage"),
     )  # fmt: skip
 
+
+_OF_AN_ATTEMPT = ("attempt", "delay", "due", "error", "dead")
 
 _FIELDS: dict[str, tuple[type | tuple[type, ...], bool]] = {
     "job": (str, True),

@@ -10,13 +10,14 @@ from lambda_punch._log import text_of
 if TYPE_CHECKING:
     from lambda_punch.jobs.message import Message
 
+FACTS = ("Reason", "ErrorType", "ErrorMessage", "Job", "JobId", "Attempts", "SourceQueue", "DiedAt")
 _LONGEST = 1024  # characters of a value: an attribute counts in the message's size
 
 
 def facts(
     message: Message | None, reason: str, error: BaseException | None, *, attempts: int, queue: str
 ) -> dict[str, str]:
-    """Return the attributes of a dead letter: Reason, ErrorType, ErrorMessage, Job, JobId, Attempts, SourceQueue, DiedAt.
+    """Return the attributes of a dead letter, which are named FACTS.
 
     A fact that is not known is left out. SQS allows ten attributes, and no empty ones.
     https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html

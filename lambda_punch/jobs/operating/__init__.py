@@ -1,0 +1,9 @@
+"""What an operator does with queues: look at dead letters, run, move or drop them, count.
+
+What imports what: each line only what stands below it.
+
+    carrying.py  counting.py                                to another queue, or away; how many there are
+    walk.py                                                 one pass over the messages of a queue
+    letters.py   selection.py                               a dead letter, and which are meant
+    places.py                                               queues, their dead letters, and where these came from
+"""
