@@ -9,7 +9,7 @@ LambdaPunchError
 ├── MissingExtraError (ImportError)      a package is missing that only one part of lambda-punch needs
 ├── JobError                             durable jobs
 │   ├── JobOptionError (ValueError)      an option of @job or using() is wrong, or its backend cannot do it
-│   ├── JobArgumentsError (TypeError)    the arguments do not fit the function, or JSON cannot carry them
+│   ├── JobArgumentsError (TypeError)    the arguments do not fit the function, or no message can carry them
 │   ├── MessageTooLargeError (ValueError)  the message is larger than its backend takes
 │   ├── EnqueueError                     the backend did not take some of the messages, or any
 │   ├── QueueError                       a queue, or its dead letters, could not be found, read or changed
@@ -70,7 +70,7 @@ class JobOptionError(JobError, ValueError):
 
 
 class JobArgumentsError(JobError, TypeError):
-    """The arguments do not fit the function, or JSON cannot carry them; nothing was sent."""
+    """The arguments do not fit the function, or no message can carry them; nothing was sent."""
 
 
 class MessageTooLargeError(JobError, ValueError):

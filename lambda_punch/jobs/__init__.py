@@ -10,6 +10,7 @@ What imports what: each line only what stands below it, and sending and receivin
     options.py    queues.py      one job's options; one queue's attributes
     message.py    waits.py       the message's format; the waits before retries
     tracing.py                   the trace context of a message
+    carriers/                    arguments, by their annotations, to JSON and back
     checks.py  limits.py  aws.py
 
 A call goes through sending/: durable, sender, and then a backend. An event goes through receiving/: routing, consumer,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from lambda_punch.errors import JobOptionError
 from lambda_punch.jobs import backends, checks, registry
+from lambda_punch.jobs.carriers.arguments import Arguments
 from lambda_punch.jobs.options import Options
 from lambda_punch.jobs.receiving import memory_worker
 from lambda_punch.jobs.receiving.routing import route
@@ -76,7 +78,8 @@ def job(  # noqa: PLR0913 - a job has that many options
     ``spill``: whether a call given to push() may be sent to the queue when there is no time to run it (True).
     ``name``: its name in messages, by default module and qualified name; give one to keep it when the function moves.
 
-    Raises JobOptionError for a wrong option, and for one that the backend cannot do.
+    Raises JobOptionError for a wrong option, for one that the backend cannot do, and for a parameter whose annotation
+    names a type that no message can carry.
     """
     _take_up_jobs()
     if name is not None:
@@ -90,16 +93,24 @@ def job(  # noqa: PLR0913 - a job has that many options
     def declare(function: Callable[P, R]) -> DurableJob[P, R]:
         _refuse_what_no_message_can_call(function)
         try:
-            signature = inspect.signature(function)
+            signature = _signature(function)
         except ValueError as error:
             raise JobOptionError(f"{error}; declare a function that calls it") from error
-        declared = registry.Declared(
-            registry.job_name(function) if name is None else name, function, signature, checked
-        )
+        own_name = registry.job_name(function) if name is None else name
+        declared = registry.Declared(own_name, function, Arguments(own_name, function, signature), checked)
         registry.add(declared)
         return DurableJob(function, declared, backend)
 
     return declare if function is None else declare(function)
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    """Return the signature. From Python 3.14 on, annotations may name what is not defined yet, or not at run time."""
+    if sys.version_info >= (3, 14):
+        import annotationlib
+
+        return inspect.signature(function, annotation_format=annotationlib.Format.FORWARDREF)
+    return inspect.signature(function)
 
 
 def _refuse_what_no_message_can_call(function: Any) -> None:

@@ -8,13 +8,14 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lambda_punch.errors import JobOptionError
+from lambda_punch.jobs.carriers.carrier import Unfit
 from lambda_punch.jobs.message import Poison, decode
 from lambda_punch.jobs.options import DEFAULT_QUEUE
 
 if TYPE_CHECKING:
-    import inspect
     from collections.abc import Callable
 
+    from lambda_punch.jobs.carriers.arguments import Arguments
     from lambda_punch.jobs.message import Message
     from lambda_punch.jobs.options import Options
 
@@ -24,8 +25,17 @@ class Declared(NamedTuple):
 
     name: str
     function: Callable[..., Any]
-    signature: inspect.Signature
+    arguments: Arguments
     options: Options
+
+
+class Called(NamedTuple):
+    """A job that a message calls: the message as it travels, and the arguments of the call."""
+
+    declared: Declared
+    message: Message
+    args: list[Any]
+    kwargs: dict[str, Any]
 
 
 _jobs: dict[str, Declared] = {}
@@ -43,8 +53,8 @@ def add(declared: Declared) -> None:
     _jobs[declared.name] = declared
 
 
-def called_by(body: object, delivery: str, sent_ms: int) -> tuple[Declared, Message] | Poison:
-    """Return the job that a message's body calls, and the message; a Poison if it cannot be run. Never raises.
+def called_by(body: object, delivery: str, sent_ms: int) -> Called | Poison:
+    """Return the job that a message's body calls, with its arguments; a Poison if it cannot be run. Never raises.
 
     ``delivery`` and ``sent_ms`` are the service's own id and time of the message, for one that does not have them.
     """
@@ -57,15 +67,15 @@ def called_by(body: object, delivery: str, sent_ms: int) -> tuple[Declared, Mess
     if declared is None:
         return Poison(f"no job {message.job!r} is declared here; import the module that declares it")
     try:
-        declared.signature.bind(*message.args, **message.kwargs)
-    except TypeError as error:
-        return Poison(f"its arguments do not fit {message.job}: {error}")
+        args, kwargs = declared.arguments.load(message.args, message.kwargs)
+    except Unfit as error:
+        return Poison(f"its arguments do not fit {message.job}: {error.reason}")
     if message.retries is not None or message.timeout is not None:
         try:
             declared = declared._replace(options=_as_sent(declared.options, message))
         except JobOptionError as error:
             return Poison(f"it asks for something that cannot be: {error}")
-    return declared, message
+    return Called(declared, message, args, kwargs)
 
 
 def _as_sent(options: Options, message: Message) -> Options:

@@ -18,7 +18,7 @@ from lambda_punch._log import logger
 from lambda_punch.jobs import registry, waits
 from lambda_punch.jobs.backends.deliveries import Copy
 from lambda_punch.jobs.limits import LONGEST_DELAY, LONGEST_VISIBILITY
-from lambda_punch.jobs.message import Poison, encode
+from lambda_punch.jobs.message import Message, Poison, decode, encode
 from lambda_punch.jobs.queues import NO_REDRIVE, UNKNOWN
 from lambda_punch.jobs.receiving import dead, decision, failures
 from lambda_punch.jobs.receiving.outcome import AT_ONCE, DONE, Outcome
@@ -29,9 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lambda_punch.jobs.backends.deliveries import Deliveries
-    from lambda_punch.jobs.message import Message
     from lambda_punch.jobs.receiving.record import SqsRecord
-    from lambda_punch.jobs.registry import Declared
+    from lambda_punch.jobs.registry import Called
 
 _OLD = 39_600  # seconds in its queue after which a message that is not due is sent anew; it was hidden for that long
 _EARLY = 1.0  # seconds before its time at which a job may begin: delays are in whole seconds
@@ -82,12 +81,11 @@ not_sent = Remembered()
 class Attempt:
     """One receive of one message. ``behind``: others of its FIFO group stand before it in this batch."""
 
-    def __init__(
-        self, record: SqsRecord, message: Message, declared: Declared, settings: BatchSettings, *, behind: bool
-    ) -> None:
+    def __init__(self, record: SqsRecord, called: Called, settings: BatchSettings, *, behind: bool) -> None:
         self._record = record
-        self._message = message
-        self._declared = declared
+        self._called = called
+        self._message = called.message
+        self._declared = declared = called.declared
         self._settings = settings
         own = declared.options.retries
         self._retries = settings.retries if own is None else min(own, settings.retries)
@@ -221,6 +219,10 @@ class Attempt:
         )  # fmt: skip
 
     def _copy(self, message: Message, delay: float) -> Copy:
+        """Return the message as one to be sent. Its arguments are those of the body, whatever the job has made of its own."""
+        received = decode(self._record.body)
+        if isinstance(received, Message):
+            message = message._replace(args=received.args, kwargs=received.kwargs)
         return Copy(encode(message), max(0, round(delay)), self._record.group, message.trace or self._record.trace)
 
     # -- before the run -----------------------------------------------------------------------------------------------
@@ -268,7 +270,7 @@ class Attempt:
         )
         due = message.due / 1000 or record.sent_ms / 1000 + message.delay
         latency = max(0.0, self._settings.clock() - due) if record.sent_ms else None
-        return Run(self._declared, message, execution, latency)
+        return Run(self._called, execution, latency)
 
 
 def begin(record: SqsRecord, settings: BatchSettings, *, behind: bool = False) -> Attempt | Poison:
@@ -278,8 +280,7 @@ def begin(record: SqsRecord, settings: BatchSettings, *, behind: bool = False) -
     called = registry.called_by(record.body, record.message_id, record.sent_ms)
     if isinstance(called, Poison):
         return called
-    declared, message = called
-    return Attempt(record, message, declared, settings, behind=behind)
+    return Attempt(record, called, settings, behind=behind)
 
 
 def _clock_time(at: float) -> str:

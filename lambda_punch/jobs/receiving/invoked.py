@@ -21,13 +21,13 @@ def run_invoked(event: object, context: object, until: float) -> None:
     if isinstance(called, Poison):
         logger().error("poison: the message of an asynchronous invoke is not run: %s", called.reason)
         raise PoisonMessageError(called.reason)
-    declared, message = called
+    declared, message = called.declared, called.message
     execution = Execution(
         message.job, message.id, message.attempt, function, request_id, message.trace, message.traceparent
     )
     latency = max(0.0, time.time() - message.enqueued_at / 1000)
     left = max(until - time.time(), 0.001)
     limit = min(declared.options.timeout or left, left)
-    error = Run(declared, message, execution, latency, INVOKE).to_end(limit, lambda ended: ended.error)
+    error = Run(called, execution, latency, INVOKE).to_end(limit, lambda ended: ended.error)
     if error is not None:
         raise error

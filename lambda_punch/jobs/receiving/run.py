@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Context
 
-    from lambda_punch.jobs.message import Message
-    from lambda_punch.jobs.registry import Declared
+    from lambda_punch.jobs.registry import Called
     from lambda_punch.runtime.around import Around
 
 T = TypeVar("T")
@@ -32,8 +31,7 @@ class Ended(NamedTuple):
 class Run(NamedTuple):
     """A job, the message that called it, and what current() tells it. ``latency``: seconds it waited, if known."""
 
-    declared: Declared
-    message: Message
+    called: Called
     execution: Execution
     latency: float | None
     system: str = SQS
@@ -44,7 +42,7 @@ class Run(NamedTuple):
         Never raises what the job raises. Everything, also the report of a failure, is done in the job's context and inside
         the managers of around_job hooks.
         """
-        context = context_of(self.execution)
+        called, context = self.called, context_of(self.execution)
         restored = self._restored()
         context.run(restored.enter)
         around = _around(self.execution, context)
@@ -53,7 +51,7 @@ class Run(NamedTuple):
             context.run(self.tell, "perform_start", latency=self.latency)
             began = time.monotonic()
             try:
-                perform(self.declared.function, self.message.args, self.message.kwargs, context, limit, around)
+                perform(called.declared.function, called.args, called.kwargs, context, limit, around)
             except BaseException as raised:  # noqa: BLE001 - a job may raise anything, SystemExit included
                 error = raised
             decided = context.run(self._end, error, time.monotonic() - began, decide)
@@ -66,19 +64,19 @@ class Run(NamedTuple):
 
     def _end(self, error: BaseException | None, seconds: float, decide: Callable[[Ended], T]) -> T:
         self.tell("perform", duration=seconds, latency=self.latency, error=error)
-        if error is not None and self.declared.options.discards_on(error):
+        if error is not None and self.called.declared.options.discards_on(error):
             self.tell("discard", error=error)
             return decide(Ended(None, seconds, error))
         return decide(Ended(error, seconds))
 
     def _restored(self) -> Restored:
-        message, execution = self.message, self.execution
+        message, execution = self.called.message, self.execution
         trace = Trace(execution.trace, message.traceparent, message.tracestate, message.baggage)
         return Restored(trace, Place(message.job, message.id, execution.queue, self.system, execution.attempt))
 
     def tell(self, event: str, *, error: BaseException | None = None, **facts: Any) -> None:
         """Tell the listeners of a step in this job's life."""
-        message, execution = self.message, self.execution
+        message, execution = self.called.message, self.execution
         _events.tell(
             _events.JobEvent(
                 event, message.job, message.id, execution.queue, tuple(message.args), message.kwargs,

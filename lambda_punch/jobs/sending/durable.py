@@ -14,7 +14,6 @@ from lambda_punch.jobs.backends.outgoing import Outgoing
 from lambda_punch.jobs.limits import LONGEST_DELAY, LONGEST_RUN
 from lambda_punch.jobs.message import Message, encode, size_of
 from lambda_punch.jobs.options import DEFAULT_QUEUE
-from lambda_punch.jobs.sending import arguments
 from lambda_punch.jobs.sending.sender import send, send_after_response
 from lambda_punch.jobs.tracing import INVOKE, SQS, Place, to_send
 from lambda_punch.runtime.start import job_settings
@@ -104,7 +103,7 @@ class DurableJob(Generic[P, R]):
     def prepare(self, *args: P.args, **kwargs: P.kwargs) -> Prepared:
         """Return the checked call for enqueue_many(); nothing is sent. Raises what enqueue() does for the arguments."""
         job_settings()  # from now on metrics are written
-        arguments.check(self._declared.signature, self.name, args, kwargs)
+        dumped, named = self._declared.arguments.dump(args, kwargs)
         backend = backends.instead or backends.find(self._backend())
         chosen = self.options
         identity = str(uuid.uuid4())
@@ -116,7 +115,7 @@ class DurableJob(Generic[P, R]):
         if delay is not None and delay > LONGEST_DELAY:  # the consumer puts it off until it is due
             delay, due = LONGEST_DELAY, now + delay * 1000
         message = Message(
-            self.name, identity, list(args), kwargs, now, delay=0 if due else delay or 0, trace=trace.xray, due=due,
+            self.name, identity, dumped, named, now, delay=0 if due else delay or 0, trace=trace.xray, due=due,
             retries=_if_changed(chosen.retries, self._declared.options.retries, MOST_RETRIES),
             timeout=_if_changed(chosen.timeout, self._declared.options.timeout, LONGEST_RUN),
             traceparent=trace.traceparent, tracestate=trace.tracestate, baggage=trace.baggage,
