@@ -53,6 +53,7 @@ ALLOWED = {
     ("arguments.py", "UsageError"): CAUGHT,
     ("arguments.py", "ArgumentTypeError"): CAUGHT,
     ("cost.py", "ArgumentTypeError"): CAUGHT,
+    ("send.py", "ArgumentTypeError"): CAUGHT,
     ("telemetry.py", "Refusal"): CAUGHT,
     ("telemetry_sender.py", "Refusal"): CAUGHT,
     ("session.py", "UsageError"): CAUGHT,

@@ -92,6 +92,11 @@ def sends_to(queue: str) -> bool:
     return queue in _queues or any((declared.options.queue or DEFAULT_QUEUE) == queue for declared in _jobs.values())
 
 
+def queues() -> list[str]:
+    """Return the queues of the declared jobs, by their names in the code."""
+    return sorted({declared.options.queue or DEFAULT_QUEUE for declared in _jobs.values()})
+
+
 def note_queue(queue: str | None) -> None:
     """Remember a queue that jobs are sent to, or that has brought one."""
     if queue and len(_queues) < _MOST_QUEUES:

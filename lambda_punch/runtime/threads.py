@@ -11,6 +11,8 @@
 | `lambda-punch-consumer`   | the first batch with `concurrency` above one; kept   | runs messages of the batch                            | its message is kept, and comes again                                   |
 | `lambda-punch-time-limit` | the first job with a time limit                      | interrupts each job whose time is up                  | the job is not interrupted; the next one gets a new thread             |
 | `lambda-punch-flush`      | a flush of telemetry                                 | flushes one vendor                                    | the next vendor is flushed                                             |
+| `lambda-punch-work`       | `lambda-punch jobs work` with more than one job at a time | receives messages and runs their jobs             | the other workers go on                                                |
+| `lambda-punch-visibility` | `lambda-punch jobs work`                             | keeps the messages of running jobs hidden             | a job that runs longer than the visibility timeout is run twice        |
 
 All are daemons. The death of any is one ERROR line. Code that waits for one has a time limit, or looks whether it lives.
 A forked child has none of them; code that needs one there starts a new one.
@@ -37,6 +39,8 @@ MEMORY = "lambda-punch-memory"
 CONSUMER = "lambda-punch-consumer"
 TIME_LIMIT = "lambda-punch-time-limit"
 FLUSH = "lambda-punch-flush"
+WORK = "lambda-punch-work"
+VISIBILITY = "lambda-punch-visibility"
 
 _THEN = {
     SIGTERM: "leftovers are not worked off at the shutdown",
@@ -48,6 +52,8 @@ _THEN = {
     CONSUMER: "its message is kept, and comes again",
     TIME_LIMIT: "a job is not interrupted when its time is up",
     FLUSH: "the next vendor is flushed",
+    WORK: "the other workers go on",
+    VISIBILITY: "a job that runs longer than its queue's visibility timeout is run twice",
 }
 
 

@@ -20,6 +20,8 @@ _SUBCOMMANDS = {
     "drop": "delete them",
     "move": "move them to another queue",
     "stats": "count what waits, is in flight, is delayed and is dead, in all queues",
+    "send": "send a job",
+    "work": "run the jobs of queues on this machine until Ctrl-C",
 }
 _DESCRIPTION = """
 Look at the queues of durable jobs and at their dead letters, on SQS. Region, profile, credentials and endpoint are those of
