@@ -17,6 +17,8 @@ from lambda_punch.jobs.receiving.routing import run_batch
 from lambda_punch.local.queues.sqs_server import SqsServer
 from lambda_punch.runtime.start import process
 
+from .servers import empty, ministack
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -30,12 +32,12 @@ AWS = {
 }
 
 
-@pytest.fixture(scope="session")
-def sqs_server() -> Iterator[str]:
-    """Yield the address of a server that speaks SQS."""
+@pytest.fixture(scope="session", params=["moto", "ministack"])
+def sqs_server(request: Any) -> Iterator[str]:
+    """Yield the address of a server that speaks SQS: of each of the two, one after the other."""
     pytest.importorskip("moto.server")
-    with SqsServer() as server:
-        yield server.endpoint
+    with SqsServer() if request.param == "moto" else ministack(AWS["AWS_DEFAULT_REGION"]) as server:
+        yield server if isinstance(server, str) else server.endpoint
 
 
 class Sqs:
@@ -71,20 +73,21 @@ class Sqs:
             found += [json.loads(message["Body"]) for message in messages]
         return found
 
-    def receive(self, url: str, count: int = 10) -> list[dict[str, Any]]:
+    def receive(self, url: str, count: int = 10, *, wait: int = 0) -> list[dict[str, Any]]:
+        """Receive messages; ``wait``: seconds until one comes."""
         answer = self.client.receive_message(
             QueueUrl=url,
             MaxNumberOfMessages=count,
-            WaitTimeSeconds=0,
+            WaitTimeSeconds=wait,
             MessageSystemAttributeNames=["All"],
             MessageAttributeNames=["All"],
         )
         return list(answer.get("Messages", []))
 
-    def event(self, url: str, count: int = 10) -> dict[str, Any]:
+    def event(self, url: str, count: int = 10, *, wait: int = 0) -> dict[str, Any]:
         """Receive as an event source mapping does; return its event."""
         arn = f"arn:aws:sqs:eu-west-1:123456789012:{url.rpartition('/')[2]}"
-        return {"Records": [record_of(message, arn) for message in self.receive(url, count)]}
+        return {"Records": [record_of(message, arn) for message in self.receive(url, count, wait=wait)]}
 
     def states(self, url: str) -> tuple[int, int]:
         """How many messages are visible, and how many are not."""
@@ -110,9 +113,7 @@ def record_of(message: dict[str, Any], arn: str) -> dict[str, Any]:
 @pytest.fixture
 def sqs(sqs_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sqs]:
     """Yield an empty SQS, which the library uses as it would use AWS's."""
-    import requests
-
-    requests.post(f"{sqs_server}/moto-api/reset", timeout=10)
+    empty(sqs_server)
     for name, value in AWS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("AWS_ENDPOINT_URL", sqs_server)
@@ -130,14 +131,29 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     _settings.restore()
     process.reset()
     monkeypatch.setattr(_events._state, "listeners", [])
-    for name in ("thrown_away", "not_moved", "not_sent"):
-        monkeypatch.setattr(attempt, name, attempt.Remembered())
-    monkeypatch.setattr("lambda_punch.jobs.receiving.consumer.thrown_away", attempt.thrown_away)
+    _forget_messages(monkeypatch)
     monkeypatch.setattr(failures, "_hooks", [])
     monkeypatch.setattr(backends, "_made", {})
     queues.forget()
     yield
     queues.forget()
+
+
+def _forget_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("thrown_away", "not_moved", "not_sent"):
+        monkeypatch.setattr(attempt, name, attempt.Remembered())
+    monkeypatch.setattr("lambda_punch.jobs.receiving.consumer.thrown_away", attempt.thrown_away)
+
+
+@pytest.fixture
+def another_environment(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return what makes this process know as little of the queues' messages as a new environment."""
+
+    def forget() -> None:
+        _forget_messages(monkeypatch)
+        queues.forget()
+
+    return forget
 
 
 @pytest.fixture
