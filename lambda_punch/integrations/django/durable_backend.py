@@ -12,7 +12,8 @@ from django.core import checks
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from lambda_punch.errors import MissingExtraError, PoisonMessageError
+from lambda_punch.errors import JobOptionError, MissingExtraError, PoisonMessageError
+from lambda_punch.integrations.django import task_options
 from lambda_punch.integrations.django.backend import CommonBackend, new_result
 from lambda_punch.integrations.django.execution import execute, worker_id
 from lambda_punch.integrations.django.framework import (
@@ -33,15 +34,25 @@ class DurableBackend(CommonBackend):
     The consumer imports a task's module only if it belongs to an installed app or is imported already, and runs
     nothing but tasks. A task that fails is FAILED for that attempt, and task_finished is sent. It is tried again as its
     queue service does that, and its ``attempt`` counts on. Results cannot be looked up by id.
+
+    OPTIONS, besides the common ones: ``timeout``: seconds for one run; ``tasks``: options of single tasks, by their paths;
+    ``after_response`` (False): send after the response.
     """
 
+    task_class = task_options.DurableTask
+
     job_backend = ""  # the backend's name for lambda_punch.job
-    options_known = {**CommonBackend.options_known, "after_response": False}  # noqa: RUF012 - never changed
+    options_known = {**CommonBackend.options_known, "after_response": False, "timeout": None, "tasks": {}}  # noqa: RUF012 - never changed
 
     def hand_on(self, result: TaskResult[Any]) -> None:
         """Send the task's message. Raises what DurableJob.enqueue() does."""
         task = result.task
-        options: dict[str, Any] = {"backend": self.job_backend, "queue": self.queue_of(task)}
+        options = task_options.of_call(self.options, task, result.args, result.kwargs)
+        options |= {
+            "backend": self.job_backend,
+            "queue": self.queue_of(task),
+            "wait": None,
+        }  # the consumer's own applies
         if task.run_after is not None:
             options["at"] = task.run_after if timezone.is_aware(task.run_after) else task.run_after.astimezone()
         if self._option("after_response"):
@@ -67,23 +78,53 @@ class DurableBackend(CommonBackend):
         if find_spec("boto3") is None:
             missing = MissingExtraError("boto3", extra="sqs", part=f"TASKS[{self.alias!r}]")
             found.append(checks.Error(str(missing), id="lambda_punch.E004"))
-        return found
+        return [*found, *self._check_tasks()]
+
+    def _check_tasks(self) -> Iterable[checks.CheckMessage]:
+        """Say which options of tasks are wrong, as @job would."""
+        where = f"TASKS[{self.alias!r}]['OPTIONS']"
+        tasks = self._option("tasks")
+        if not isinstance(tasks, dict) or not all(isinstance(each, dict) for each in tasks.values()):
+            yield checks.Error(f"{where}['tasks'] must map paths of tasks to their options.", id="lambda_punch.E007")
+            return
+        for path in ("", *tasks):
+            options = task_options.of_path(self.options, path)
+            if unknown := sorted(set(options) - set(task_options.PER_TASK)):
+                known = ", ".join(task_options.PER_TASK)
+                message = f"{where}['tasks'][{path!r}] has {unknown[0]!r}; the options of a task are: {known}."
+                yield checks.Error(message, id="lambda_punch.E007")
+                continue
+            try:
+                run_task.using(**{"backend": self.job_backend, "wait": None, **options})
+            except JobOptionError as error:
+                at = f"['tasks'][{path!r}]" if path else ""
+                yield checks.Error(f"{where}{at}: {error}.", id="lambda_punch.E007")
 
 
 class SQSBackend(DurableBackend):
     """Each task goes to the SQS queue of its ``queue_name``, and runs in whatever function that queue is mapped to.
 
     OPTIONS, besides the common ones: ``queues``: the names on SQS by queue_name, where they differ; ``after_response``
-    (False): send after the response. ``run_after`` may be any time up to ten years from now. There are no priorities; use a queue for each instead.
+    (False): send after the response; ``retries``, ``wait`` and ``group``, as ``timeout`` for all tasks or by task;
+    ``priorities``: the priorities at which other queues are chosen, by queue_name. ``run_after`` may be any time up to ten
+    years from now.
     """
 
     job_backend = "sqs"
     supports_defer = True
-    options_known = {**DurableBackend.options_known, "queues": {}}  # noqa: RUF012 - never changed
+    options_known = {  # noqa: RUF012 - never changed
+        **DurableBackend.options_known, "queues": {}, "retries": None, "wait": None, "group": None, "priorities": {},
+    }  # fmt: skip
+
+    def __init__(self, alias: str, params: dict[str, Any]) -> None:
+        """Take tasks with priorities if the option says what they mean."""
+        super().__init__(alias, params)
+        self.supports_priority = bool(self._option("priorities"))
 
     def queue_of(self, task: Task[Any, Any]) -> str:
         """Return the queue's name in SQS."""
-        return str(self._option("queues").get(task.queue_name, task.queue_name))
+        name = task_options.queue_for(self._option("priorities"), task.priority, task.queue_name)
+        return str(self._option("queues").get(name, name))
 
     def check(self, **kwargs: Any) -> Iterable[checks.CheckMessage]:
         """Say what is misconfigured."""
@@ -92,10 +133,17 @@ class SQSBackend(DurableBackend):
         where = f"TASKS[{self.alias!r}]['OPTIONS']['queues']"
         if not isinstance(queues, dict):
             return [*found, checks.Error(f"{where} must be a dictionary.", id="lambda_punch.E005")]
-        unknown = sorted(set(queues) - self.queues) if self.queues else []
+        known = self.queues | set(self._option("priorities"))
+        unknown = sorted(set(queues) - known) if self.queues else []
         if unknown:
             message = f"{where} has {unknown[0]!r}, which is not in QUEUES."
             found.append(checks.Error(message, id="lambda_punch.E006"))
+        priorities = self._option("priorities")
+        if not isinstance(priorities, dict) or not all(isinstance(each, int) and each for each in priorities.values()):
+            message = (
+                f"TASKS[{self.alias!r}]['OPTIONS']['priorities'] must map queue names to whole numbers other than 0."
+            )
+            found.append(checks.Error(message, id="lambda_punch.E008"))
         return found
 
 
@@ -114,12 +162,13 @@ class LambdaEventBackend(DurableBackend):
         return function
 
 
-@job(name="lambda_punch.django.task")
+@job(name="lambda_punch.django.task", wait=task_options.wait_of_task)
 def run_task(  # noqa: PLR0913, PLR0917 - what a message says of a task
     path: str, alias: str, result_id: str, enqueued_at: str, queue_name: str, args: list[Any], kwargs: dict[str, Any]
 ) -> None:
     """Run the task that a message names. Raises what the task raises, so that it is tried again."""
     task, backend = _task(path, alias, queue_name)
+    task_options.note_wait(task_options.of_path(backend.options, path).get("wait"))
     execution = current()
     attempt = 1 if execution is None else execution.attempt
     enqueued = dt.datetime.fromisoformat(enqueued_at)

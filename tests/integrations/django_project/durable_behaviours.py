@@ -12,6 +12,7 @@ from django.test import SimpleTestCase, TransactionTestCase, override_settings
 from django.utils import timezone
 
 from lambda_punch.integrations import django as ours
+from lambda_punch.jobs import JobOptionError, exponential
 from lambda_punch.testing import enqueued
 
 framework = import_module(os.environ["TASKS_PACKAGE"])
@@ -134,6 +135,80 @@ class Durable(SimpleTestCase):
         self.assertEqual(tasks.ran, [[1, {"a": None}]])
 
 
+def per_person(name, **_):
+    return f"of-{name}"
+
+
+OPTIONS = {
+    "queues": {"urgent": "shop-urgent", "default": "shop.fifo"},
+    "priorities": {"urgent": 10, "very": 50, "bulk": -10},
+    "retries": 1,
+    "wait": exponential(base=100, jitter=0),
+    "group": per_person,
+    "tasks": {
+        "project_tasks.fail": {"retries": 2, "timeout": 30, "wait": exponential(base=1000, jitter=0)},
+        "project_tasks.keep": {"group": "all"},
+    },
+}
+
+
+@override_settings(TASKS={"default": {"BACKEND": PATH + "SQSBackend", "OPTIONS": OPTIONS}})
+class Options(SimpleTestCase):
+    databases = ("default",)
+
+    def declared(self, task):
+        """The task, as a module has it that is imported with these settings."""
+        return framework.task()(task.func)
+
+    def runs(self, task):
+        """How often a task is run that always fails, and for how many seconds it waits in all."""
+        with enqueued() as jobs:
+            began = jobs.backend.clock()
+            task.enqueue("why")
+            message = next(iter(jobs))
+            jobs.run()
+            self.assertEqual(len(jobs.dead), 1)
+        return message.retries, message.timeout, round(jobs.backend.clock() - began)
+
+    def test_retries_timeout_and_waits_are_those_of_the_task_or_of_all(self):
+        ran = []
+        signals.task_started.connect(lambda **_: ran.append(1), weak=False, dispatch_uid="count")
+        self.addCleanup(signals.task_started.disconnect, dispatch_uid="count")
+        self.assertEqual(self.runs(self.declared(tasks.fail)), (2, 30, 3000))
+        self.assertEqual(len(ran), 3)
+        self.assertEqual(self.runs(self.declared(tasks.not_json).using(group="some"))[::2], (1, 100))
+        self.assertEqual(len(ran), 5)
+
+    def test_using_wins_for_one_call(self):
+        task = self.declared(tasks.fail)
+        self.assertEqual(self.runs(task.using(retries=0, timeout=5, priority=50)), (0, 5, 0))
+        self.assertEqual(self.runs(task.using(retries=0).using(run_after=None)), (0, 30, 0))
+        with self.assertRaises(JobOptionError):
+            task.using(retries=99).enqueue("why")
+
+    def test_the_group_is_a_text_or_a_function_of_the_arguments(self):
+        with enqueued() as jobs:
+            self.declared(tasks.attempts).enqueue(name="ann")
+            self.declared(tasks.keep).enqueue("word")
+            self.declared(tasks.keep).using(group="own").enqueue("word")
+            groups = [entry.group for entry in jobs.backend.entries()]
+        self.assertEqual(groups, ["of-ann", "all", "own"])
+
+    def test_a_priority_chooses_a_queue(self):
+        with enqueued() as jobs:
+            for priority in (0, 9, 10, 49, 50, 100, -9, -10, -100):
+                tasks.keep.using(priority=priority).enqueue(priority)
+            entries = jobs.backend.entries()
+            queues = {json.loads(entry.outgoing.body)["args"][5][0]: entry.outgoing.queue for entry in entries}
+            jobs.run()
+        expected = {
+            0: "shop.fifo", 9: "shop.fifo", -9: "shop.fifo", 10: "shop-urgent", 49: "shop-urgent", 50: "very", 100: "very",
+            -10: "bulk", -100: "bulk",
+        }  # fmt: skip
+        self.assertEqual(queues, expected)
+        self.assertEqual(sorted(tasks.ran[-9:]), [-100, -10, -9, 0, 9, 10, 49, 50, 100])
+
+
 @override_settings(TASKS=TASKS)
 class OnCommit(TransactionTestCase):
     def test_a_task_is_sent_at_the_commit_and_not_after_a_rollback(self):
@@ -183,3 +258,11 @@ class Checks(SimpleTestCase):
         self.assertEqual(self.found("SQSBackend", function="worker"), ["lambda_punch.E001"])
         self.assertEqual(self.found("SQSBackend", queues=["shop"]), ["lambda_punch.E005"])
         self.assertEqual(self.found("SQSBackend", queues={"other": "shop"}), ["lambda_punch.E006"])
+        self.assertEqual(self.found("SQSBackend", **OPTIONS), [])
+        self.assertEqual(self.found("SQSBackend", retries=99), ["lambda_punch.E007"])
+        self.assertEqual(self.found("SQSBackend", tasks={"a.b": {"wait": 5}}), ["lambda_punch.E007"])
+        self.assertEqual(self.found("SQSBackend", tasks={"a.b": {"delay": 5}}), ["lambda_punch.E007"])
+        self.assertEqual(self.found("SQSBackend", tasks=["a.b"]), ["lambda_punch.E007"])
+        self.assertEqual(self.found("SQSBackend", priorities={"urgent": 0}), ["lambda_punch.E008"])
+        self.assertEqual(self.found("LambdaEventBackend", timeout=5), [])
+        self.assertEqual(self.found("LambdaEventBackend", tasks={"a.b": {"retries": 5}}), ["lambda_punch.E007"])
