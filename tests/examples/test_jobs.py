@@ -33,9 +33,15 @@ def test_the_demo_shows_what_it_claims() -> None:
     for text in (
         "202 after",
         "charged order-1 at try 3",
-        "dead: print_label: it has used up its retries (1): RuntimeError: no paper",
+        "app.charge",
+        "failed, attempt 1 of 6; next run in 1 s",
+        "its message goes to orders-dead: RuntimeError: no paper",
         "orders: empty",
         "from_the_future",
+        "$ lambda-punch jobs list orders\n",
+        "it has used up its retries (1) ",
+        "$ lambda-punch jobs run orders --job app.print_label\n",
+        "1 of queue orders-dead sent afresh",
         "# response",
     ):
         assert text in ran.stdout
