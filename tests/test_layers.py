@@ -214,7 +214,8 @@ def test_no_module_but_the_one_for_aws_names_boto3() -> None:
         module
         for module in FILES
         if any(name.split(".")[0] in ("boto3", "botocore") for name in named_by(module))
-        if module.startswith("lambda_punch.") and not module.startswith("lambda_punch.local.")
+        if module.startswith("lambda_punch.")
+        and not module.startswith(("lambda_punch.local.", "lambda_punch.command."))
     }
 
     assert named == {"lambda_punch.jobs.aws"}

@@ -27,6 +27,7 @@ _SUBCOMMANDS = {
     "cost": "say what work behind the response costs, here and elsewhere",
     "event": "print an event as AWS's services send it",
     "jobs": "look at dead letters, run or drop them, count queues, send jobs, work",
+    "timeline": "draw what a function on Lambda did, from its logs",
     "local": "run a function on this machine as Lambda would",
 }
 _INTERRUPTED = 130  # what a shell reports for a command ended by Ctrl-C
