@@ -111,7 +111,7 @@ def size_of(body: str) -> int:
 def is_marked(body: object) -> bool:
     """Tell whether a body, as text or parsed, says that it is one of our messages, in whatever version."""
     if isinstance(body, str):
-        if body.startswith('{"lambda_punch":'):
+        if _BEGINS_AS_OURS.match(body):  # also one that is cut off or mistyped further on: nobody else begins like that
             return True
         if MARK not in body:
             return False
@@ -163,6 +163,8 @@ _FIELDS: dict[str, tuple[type | tuple[type, ...], bool]] = {
     "tracestate": (str, False),
     "baggage": (str, False),
 }
+
+_BEGINS_AS_OURS = re.compile(r'\s*\{\s*"lambda_punch"\s*:')
 
 # The characters beyond ASCII that SQS refuses; JSON has escapes for them, and for those of ASCII it uses them anyway.
 _REFUSED = re.compile("[\ud800-\udfff\ufffe\uffff]")

@@ -66,6 +66,14 @@ def test_a_broken_message_alone_is_a_job_s_event_on_each_queue_that_jobs_are_sen
     assert not alone("theirs")
 
 
+@pytest.mark.parametrize("body", ['{ "lambda_punch": 1, "job": "repo', '\n{"lambda_punch" : 1,, "job": "report"}'])
+def test_a_broken_message_that_begins_as_ours_is_a_job_s_event_on_any_queue(builder: Any, note: Any, body: str) -> None:
+    """Also alone, in a new environment, on a queue that only another process has named. Other broken messages are not."""
+    assert punch.is_jobs_event({"Records": [builder.record(body=body, queue="only-a-sender-knows-it")]})
+    for other in (body.replace("lambda_punch", "order"), f"see {body}", '["lambda_punch": 1'):
+        assert not punch.is_jobs_event({"Records": [builder.record(body=other, queue="theirs")]})
+
+
 def test_a_short_message_is_enough_for_a_scheduler(run: Any, builder: Any, done: Any, deliveries: Any) -> None:
     """Its id is that of its delivery, and its retries keep it."""
 
