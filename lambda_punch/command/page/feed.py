@@ -178,7 +178,7 @@ class Feed:
         if here.state != "starting":
             return
         if request is not None and request.shown["done"] is None and request.shown["begun"] is not None:
-            request.shown["init"], here.init = here.init, 0.0
+            request.shown["init"], request.shown["init_inside"], here.init = here.init, True, 0.0
             self._enter(here, "busy", at)
             self._touch("request", here.request or "")
         else:
@@ -190,7 +190,7 @@ class Feed:
     def _request(self, here: _Environment, request_id: str, at: float, event: bytes) -> _Request:
         shown: dict[str, Any] = {
             "id": request_id, "number": next(self._numbers), "environment": here.number, "queued": self._since(at),
-            **title_of(_text(event)), "init": 0.0, "begun": None, "answered": None, "done": None, "frozen_until": None,
+            **title_of(_text(event)), "init": 0.0, "init_inside": False, "begun": None, "answered": None, "done": None, "frozen_until": None,
             "error": None, "status": None, "jobs": [], "failed_jobs": 0, "lines": 0,
         }  # fmt: skip
         request = self._requests[request_id] = _Request(shown, event=event)

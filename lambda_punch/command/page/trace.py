@@ -46,8 +46,9 @@ def _spans(request: dict[str, Any], now: float) -> Iterator[dict[str, Any]]:
     about = {"request": request["id"], "title": request["title"], "error": request["error"]}
     where = {"pid": request["environment"], "tid": _PHASES}
     if request["init"]:
-        # an init before the first request ended when that request began; one inside a request is a part of it
-        yield _span("init", begun, min(request["init"], answered - begun), where, about)
+        # an init before the first request is drawn up to its begin; one inside a request is a part of it
+        began = begun if request["init_inside"] else begun - request["init"]
+        yield _span("init", began, request["init"], where, about)
     yield _span(request["title"], begun, answered - begun, where, about, category="response")
     yield _span("behind", answered, done - answered, where, about)
     for job in request["jobs"]:

@@ -13,6 +13,8 @@ pytest.importorskip("playwright.sync_api")
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from lambda_punch.command import main
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -132,6 +134,25 @@ def test_it_is_accessible_in_light_dark_and_narrow(opened: Any, run: Run, option
     found = [each for each in Axe().run(page).response["violations"] if each["impact"] in {"serious", "critical"}]
     assert found == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_timeline_of_a_real_function_shows_hostile_lines_as_text(opened: Any, tmp_path: Path) -> None:
+    lines = [
+        "2026-10-08T07:30:28.000Z START RequestId: one Version: 1",
+        "2026-10-08T07:30:28.001Z </script><script>window.hacked=1</script><img src=x onerror='window.hacked=1'>",
+        "2026-10-08T07:30:28.002Z [ERROR] job shop.mail of request one failed",
+        "2026-10-08T07:30:28.100Z REPORT RequestId: one\tDuration: 90.00 ms\tBilled Duration: 90 ms\t",
+    ]
+    (tmp_path / "log").write_text("\n".join(lines))
+    assert main(["timeline", "--file", str(tmp_path / "log"), "--plain", "--html", str(tmp_path / "shop.html")]) == 0
+    page = opened((tmp_path / "shop.html").as_uri())
+    page.get_by_role("button", name="failed (1)").click()
+    page.get_by_role("option").click()
+    expect(page.get_by_role("cell", name="shop.mail")).to_be_visible()
+    expect(page.locator(".log")).to_contain_text("</script><script>window.hacked=1</script>")
+    assert page.evaluate("window.hacked") is None
+    found = [each for each in Axe().run(page).response["violations"] if each["impact"] in {"serious", "critical"}]
+    assert found == []
 
 
 def test_the_run_as_one_file_needs_no_server(opened: Any, run: Run, tmp_path: Path) -> None:

@@ -111,6 +111,10 @@ def test_the_page_and_the_trace_say_the_same_and_hostile_lines_are_data(
     spans = [each for each in json.loads(trace.read_text())["traceEvents"] if each["ph"] == "X"]
     assert [each["dur"] for each in spans if each["name"] == "behind"] == [252_000, 0]
     assert [each["dur"] for each in spans if each["cat"] == "response"] == [13_000, 3_000_000]
+    init = next(each for each in spans if each["name"] == "init")
+    response = next(each for each in spans if each["cat"] == "response")
+    assert init["dur"] == 463_512  # all of it, up to the begin of the request
+    assert init["ts"] + init["dur"] == response["ts"]
     assert "shop.send_mail" in {each["name"] for each in spans}
     page = html.read_text()
     assert "<script>window.hacked" not in page

@@ -111,10 +111,16 @@ export function Timeline({ store, selected, onSelect }) {
 
 // A view of everything from the first request to the last.
 function whole(store) {
-  const first = store.ordered[0]?.queued ?? 0;
+  const oldest = store.ordered[0], first = oldest ? Math.min(oldest.queued, initOf(oldest)[0]) : 0;
   const last = store.ordered.reduce((end, each) => Math.max(end, each.done ?? each.queued), first);
   const margin = Math.max(0.05, (last - first) * 0.03);
   return { span: last - first + 2 * margin, end: last + margin };
+}
+
+// When an init began and ended: before its request, or inside it.
+function initOf({ begun, queued, init, init_inside: inside }) {
+  const at = begun ?? queued;
+  return inside ? [at, at + init] : [at - init, at];
 }
 
 function range(store, view) {
@@ -178,7 +184,7 @@ function paint(canvas, store, view, selected) {
   const seen = new Set();
   for (let index = store.ordered.length - 1; index >= 0; index -= 1) {
     const each = store.ordered[index], y = places.get(each.environment);
-    if (each.begun === null || y === undefined || each.begun > to) continue;
+    if (each.begun === null || y === undefined || (each.init ? initOf(each)[0] : each.begun) > to) continue;
     const done = each.done ?? store.now(), rest = each.frozen_until ?? (each.done === null ? done : store.now());
     if (rest < from) {
       seen.add(each.environment);
@@ -188,7 +194,7 @@ function paint(canvas, store, view, selected) {
     block(done, rest, y, 3, paints.frozen);
     const answered = each.answered ?? done;
     block(each.begun, answered, y, 16, each.error ? paints.failed : paints.response);
-    if (each.init) block(each.begun, each.begun + Math.min(each.init, answered - each.begun), y, 16, paints.init);
+    if (each.init) block(...initOf(each), y, 16, paints.init);
     block(answered, done, y, 8, paints.behind);
     for (const job of each.jobs) block(job.begun, job.ended ?? done, y, 16, job.error ? paints.failed : paints.job);
     if (each.id === selected) {
