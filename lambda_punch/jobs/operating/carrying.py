@@ -65,7 +65,12 @@ class _Home:
 
     def __init__(self, dead: Dead) -> None:
         self._dead = dead
-        self._urls = sources_of(dead.queue)
+        try:
+            self._urls = sources_of(dead.queue)
+        except QueueError:  # not allowed, or not known to another server; the queue that was named is one of them
+            if dead.of is None:
+                raise
+            self._urls = {}
         if dead.of is not None:
             self._urls.setdefault(dead.of.name, dead.of.url)
 

@@ -19,11 +19,24 @@ from lambda_punch.jobs.message import Message, encode
 from lambda_punch.jobs.operating import walk
 from lambda_punch.jobs.receiving import dead
 from lambda_punch.jobs.receiving.routing import jobs_handler
+from lambda_punch.local.queues.sqs_server import SqsServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(scope="session")
+def sqs_server() -> Iterator[str]:
+    """Yield the address of moto's server alone.
+
+    These tests look into its queues and act in the middle of its calls, and the other server has neither
+    ListDeadLetterSourceQueues nor CloudWatch.
+    """
+    pytest.importorskip("moto.server")
+    with SqsServer() as server:
+        yield server.endpoint
 
 
 class Orders:

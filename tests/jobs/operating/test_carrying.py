@@ -109,6 +109,25 @@ def test_what_a_letter_says_of_its_queue_counts_only_if_that_is_so(
     assert "it came from queue payroll, whose dead letters do not go to dead-orders" in said
 
 
+def test_a_missing_permission_leaves_the_queue_that_was_named(
+    orders: Any, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without sqs:ListDeadLetterSourceQueues it is known of that queue alone that its dead letters go here."""
+    from moto.sqs.models import SQSBackend
+
+    orders.bury(count=2)
+    orders.send_dead("{}", SourceQueue="mails")
+
+    def refused(*_: Any) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(SQSBackend, "list_dead_letter_source_queues", refused)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+
+    assert call("run", "orders", "--all")[0] == 0
+    assert (len(kept(orders.url)), len(kept(orders.dead))) == (2, 1)
+
+
 def test_letters_that_cannot_be_sent_stay(orders: Any, sqs: Any, call: Callable[..., Any]) -> None:
     """Each is named, with the reason; they are visible again."""
     orders.send_dead(json.dumps({"lambda_punch": 1, "job": "big", "id": "1", "args": ["x" * 2000]}))
