@@ -53,7 +53,7 @@ test-all: lint
 
 soak: .venv
 	@echo 'soak: $(MINUTES) minutes of random invokes'
-	@SOAK_MINUTES=$(MINUTES) $(RUN) -m pytest -s -o faulthandler_timeout=0 tests/soak
+	@SOAK_MINUTES=$(MINUTES) $(RUN) -m pytest -s -o faulthandler_timeout=0 tests/soak tests/jobs/test_model.py
 
 fuzz: .venv
 	@echo 'fuzz: $(MINUTES) minutes of bytes, kept in tests/fuzz/corpus'
