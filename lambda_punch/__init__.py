@@ -181,7 +181,7 @@ def time_limit(seconds: float) -> Callable[[Callable[P, R]], Callable[P, R]]:
     and C code that never returns, cannot be interrupted. ``configure(job_timeout=...)`` limits every pushed job.
     Raises ConfigurationError unless ``seconds`` is a number from 0.001 to 900. May be called from any thread.
     """
-    from lambda_punch._settings import seconds as check
+    from lambda_punch._settings.checks import seconds as check
 
     check(0.001)("time_limit()", seconds)
 

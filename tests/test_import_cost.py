@@ -33,6 +33,7 @@ def test_importing_the_library_loads_next_to_nothing() -> None:
         "lambda_punch._contract",
         "lambda_punch._log",
         "lambda_punch._settings",
+        "lambda_punch._settings.checks",
         "lambda_punch.runtime",
         "lambda_punch.runtime.modes",
         "lambda_punch.runtime.process",

@@ -48,10 +48,11 @@ def test_the_table_in_the_docs_is_made_of_the_options() -> None:
 
 def test_one_option_stands_in_one_place() -> None:
     """Its default, its variable and its check are where it is declared, and nowhere else in the package."""
-    source = (ROOT / "lambda_punch" / "_settings.py").read_text()
+    table = ROOT / "lambda_punch" / "_settings" / "__init__.py"
+    source = table.read_text()
     for name in _settings.OPTIONS:
         assert len(re.findall(rf"^    {name}: .* = option\(", source, re.MULTILINE)) == 1
-    others = [path for path in (ROOT / "lambda_punch").rglob("*.py") if path.name != "_settings.py"]
+    others = [path for path in (ROOT / "lambda_punch").rglob("*.py") if path != table]
     variables = {each.variable for each in _settings.OPTIONS.values() if each.variable}
     named = {(str(path), variable) for path in others for variable in variables if f'"{variable}"' in path.read_text()}
 

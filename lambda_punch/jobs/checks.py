@@ -10,7 +10,7 @@ from lambda_punch.errors import JobOptionError
 from lambda_punch.jobs.limits import LATEST
 
 if TYPE_CHECKING:
-    from lambda_punch._settings import Expected
+    from lambda_punch._settings.checks import Expected
 
 _QUEUE = re.compile(r"[A-Za-z0-9_:-]{1,170}(\.fifo)?\Z")  # the name of a queue or a function, or a function's ARN
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html

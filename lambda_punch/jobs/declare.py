@@ -138,4 +138,4 @@ _spill = QueueSpill()
 def _take_up_jobs() -> None:
     """Have this process run the jobs that events bring, and send those that it has no time to run. Idempotent."""
     process.take_up_jobs(route, _spill)
-    backends.run_memory_with(memory_worker.start)
+    backends.when_made("memory", memory_worker.serve)

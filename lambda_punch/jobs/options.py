@@ -6,7 +6,8 @@ import dataclasses
 import math
 from typing import TYPE_CHECKING, Any
 
-from lambda_punch._settings import MOST_RETRIES, flag, number
+from lambda_punch._settings import MOST_RETRIES
+from lambda_punch._settings.checks import flag, number
 from lambda_punch.errors import JobOptionError
 from lambda_punch.jobs import checks
 from lambda_punch.jobs.limits import LATEST, LONGEST_RUN
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import TypedDict
 
-    from lambda_punch._settings import Expected
+    from lambda_punch._settings.checks import Expected
     from lambda_punch.jobs.waits import Wait
 
     Text = str | Callable[..., str]

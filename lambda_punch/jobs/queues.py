@@ -11,7 +11,7 @@ from lambda_punch.jobs import aws
 from lambda_punch.runtime.start import job_settings
 
 if TYPE_CHECKING:
-    from lambda_punch._settings import QueueSettings
+    from lambda_punch._settings.checks import QueueSettings
 
 UNKNOWN = -1  # SQS did not tell: the queue may or may not have a redrive policy
 NO_REDRIVE = 0

@@ -6,7 +6,8 @@ import random
 from typing import TYPE_CHECKING
 
 from lambda_punch._log import logger
-from lambda_punch._settings import MOST_RETRIES, number
+from lambda_punch._settings import MOST_RETRIES
+from lambda_punch._settings.checks import number
 from lambda_punch.errors import JobOptionError
 from lambda_punch.jobs import checks
 from lambda_punch.jobs.limits import LONGEST_BATCH_WINDOW, LONGEST_VISIBILITY

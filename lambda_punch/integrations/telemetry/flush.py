@@ -9,8 +9,8 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from lambda_punch import _settings
 from lambda_punch._log import logger
+from lambda_punch._settings.checks import seconds
 from lambda_punch.errors import ConfigurationError
 from lambda_punch.integrations._place import defers, prepare
 from lambda_punch.runtime import threads
@@ -53,7 +53,7 @@ def flush_after(*flushers: Flusher | Callable[[], Any], timeout: float = 2.0) ->
 
     Raises ConfigurationError for a flusher that is neither, and unless ``timeout`` is a number from 0.001 to 900.
     """
-    _settings.seconds(0.001)("timeout", timeout)
+    seconds(0.001)("timeout", timeout)
     checked = [_checked(flusher) for flusher in flushers]
     if prepare():
         _last.add(checked, timeout)

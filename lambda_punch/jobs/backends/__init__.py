@@ -1,12 +1,13 @@
 """The queue services: one file for each backend, behind one small interface.
 
 A new backend is one more file with a class like ``Backend``; its object can be given to ``@job(backend=...)``. To have it
-by name, add the name to ``_settings.BACKENDS`` and its line to ``_make()``.
+by name, call the file by that name, give it a function ``make()``, and add the name to ``_settings.BACKENDS``.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import importlib
+from typing import TYPE_CHECKING, Protocol, cast
 
 from lambda_punch._settings import BACKENDS
 from lambda_punch.errors import JobOptionError
@@ -14,12 +15,11 @@ from lambda_punch.errors import JobOptionError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from lambda_punch.jobs.backends.memory import Memory
     from lambda_punch.jobs.backends.outgoing import Outgoing, Sent
     from lambda_punch.jobs.options import Options
 
 _made: dict[str, Backend] = {}
-_start_memory_worker: Callable[[Memory], object] | None = None
+_when_made: dict[str, Callable[[Backend], object]] = {}
 instead: Backend | None = None  # takes every message, whatever the job's backend is; set by lambda_punch.testing
 
 
@@ -61,21 +61,15 @@ def check(name: str, backend: str | Backend, options: Options) -> None:
     found.check(options)
 
 
-def run_memory_with(start_worker: Callable[[Memory], object]) -> None:
-    """Have the backend "memory" call ``start_worker`` at its first message; it must run what is sent there."""
-    global _start_memory_worker  # noqa: PLW0603 - the same for the whole process
-    _start_memory_worker = start_worker
+def when_made(name: str, call: Callable[[Backend], object]) -> None:
+    """Have ``call`` called with the backend of this name when it is made, or at once if it has been."""
+    _when_made[name] = call
+    if name in _made:
+        call(_made[name])
 
 
 def _make(name: str) -> Backend:
-    if name == "sqs":
-        from lambda_punch.jobs.backends.sqs import Sqs
-
-        return Sqs()
-    if name == "lambda_event":
-        from lambda_punch.jobs.backends.lambda_event import LambdaEvent
-
-        return LambdaEvent()
-    from lambda_punch.jobs.backends.memory import Memory
-
-    return Memory(start_worker=_start_memory_worker)
+    backend = cast("Backend", importlib.import_module(f"{__name__}.{name}").make())
+    if name in _when_made:
+        _when_made[name](backend)
+    return backend

@@ -78,20 +78,19 @@ class Memory:
         self,
         clock: Callable[[], float] = time.time,
         max_receive_count: int = MOST_RETRIES + 1,  # as in the templates: the first try and all retries
-        start_worker: Callable[[Memory], object] | None = None,
     ) -> None:
-        """``start_worker`` is called at the first message, and must run what is sent. Without it nothing runs it."""
+        """Without run_with() nothing runs what is sent."""
         self.clock = clock
         self.max_receive_count = max_receive_count
         self.dead: list[Entry] = []
         self.arrived = threading.Condition()
-        self._start_worker = start_worker
+        self._start_worker: Callable[[Memory], object] | None = None
         self._queues: dict[str, list[Entry]] = {}
         self._seen: dict[tuple[str, str], float] = {}
         self._numbers = itertools.count(1)
 
     def run_with(self, start_worker: Callable[[Memory], object]) -> None:
-        """Have ``start_worker`` called at the next message."""
+        """Have ``start_worker`` called at the next message; it must run what is sent."""
         self._start_worker = start_worker
 
     def check(self, options: Options) -> None:
@@ -196,3 +195,8 @@ class Memory:
             return True
         self._seen[key] = now
         return False
+
+
+def make() -> Memory:
+    """Return the backend with this file's name."""
+    return Memory()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from lambda_punch._log import logger
 from lambda_punch.jobs.limits import LONGEST_RUN
@@ -11,6 +11,7 @@ from lambda_punch.jobs.receiving.routing import run_batch
 from lambda_punch.runtime import threads
 
 if TYPE_CHECKING:
+    from lambda_punch.jobs.backends import Backend
     from lambda_punch.jobs.backends.memory import Memory
 
 _VISIBILITY = float(LONGEST_RUN)  # there is one consumer, so no message has to come back while its job runs
@@ -30,11 +31,16 @@ def run_some(memory: Memory) -> bool:
     return True
 
 
-def start(memory: Memory) -> None:
-    """Run messages when they are due, on a thread. If the thread dies, the next message starts another one."""
+def serve(memory: Backend) -> None:
+    """Have the messages of the backend "memory" run when they are due, on a thread that the first one starts."""
+    cast("Memory", memory).run_with(_start)
+
+
+def _start(memory: Memory) -> None:
+    """Start the thread. If it dies, the next message starts another one."""
 
     def begin_anew(_error: BaseException) -> None:
-        memory.run_with(start)
+        memory.run_with(_start)
 
     try:
         threads.start(threads.MEMORY, lambda: _work(memory), begin_anew)
