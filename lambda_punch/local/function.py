@@ -280,7 +280,7 @@ class LocalLambda:
             server = PlatformServer(self._recorder, telemetry)
             stack.push_async_callback(server.stop)
             api = await server.start()
-            host = self._host(api, telemetry.hearing(self._on_log or self._keep))
+            host = self._host(api, telemetry.hearing(self._heard))
             stack.push_async_callback(host.close)
             configuration = await host.open(self._configuration)
             self._environment = server.environment = Environment(configuration, host, self._recorder, api)
@@ -297,5 +297,10 @@ class LocalLambda:
 
         return ProcessHost(api, on_line)
 
-    def _keep(self, source: str, line: str) -> None:
-        self._logs.append((source, line))
+    def _heard(self, source: str, line: str) -> None:
+        if self._environment is not None:
+            self._environment.log_tail.hear(line)
+        if self._on_log is not None:
+            self._on_log(source, line)
+        else:
+            self._logs.append((source, line))

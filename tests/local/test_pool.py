@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import statistics
 import time
@@ -32,6 +33,7 @@ def handler(event, context):
         try: {}["x"]
         except KeyError: logging.exception("told")
         print("three ran")
+    if "say" in event: print(event["say"])
     time.sleep(event.get("sleep", 0) if isinstance(event, dict) else 0)
     return {"pid": os.getpid()}
 """
@@ -164,6 +166,37 @@ def test_an_asynchronous_invoke_that_fails_is_tried_twice_again(client: Callable
     while time.monotonic() < until and not (tries.exists() and len(tries.read_text()) == 3):
         time.sleep(0.02)
     assert len(tries.read_text()) == 3
+
+
+def test_a_caller_gets_the_end_of_the_log_if_it_asks_for_it(client: Callable[..., Any]) -> None:
+    lambdas = client()
+    asked = lambdas.invoke(FunctionName="shop", LogType="Tail", Payload=b'{"say": "first"}')
+    again = lambdas.invoke(FunctionName="shop", LogType="Tail", Payload=b'{"say": "second"}')
+    lines = base64.b64decode(again["LogResult"]).decode().splitlines()
+    request_id = again["ResponseMetadata"]["RequestId"]
+
+    assert "first" in base64.b64decode(asked["LogResult"]).decode()
+    assert lines[:3] == [f"START RequestId: {request_id} Version: $LATEST", "second", f"END RequestId: {request_id}"]
+    assert lines[3].startswith(f"REPORT RequestId: {request_id}\tDuration: ")
+    assert "LogResult" not in lambdas.invoke(FunctionName="shop", Payload=b"{}")
+
+
+def test_the_end_of_a_long_log_is_its_last_4_kilobytes(client: Callable[..., Any]) -> None:
+    answer = client().invoke(FunctionName="shop", LogType="Tail", Payload=json.dumps({"say": "x" * 9000 + "end"}))
+    tail = base64.b64decode(answer["LogResult"])
+
+    assert len(tail) == 4096
+    assert b"xend\nEND RequestId" in tail
+
+
+def test_a_failure_says_what_failed_where_the_sdk_looks_for_it(client: Callable[..., Any]) -> None:
+    answer = client().invoke(FunctionName="shop", LogType="Tail", Payload=b'"fail"')
+
+    assert (answer["StatusCode"], answer["FunctionError"], answer["ExecutedVersion"]) == (200, "Unhandled", "$LATEST")
+    error = json.loads(answer["Payload"].read())
+    assert (error["errorType"], error["errorMessage"]) == ("ValueError", "no")
+    assert error["requestId"] == answer["ResponseMetadata"]["RequestId"]
+    assert "[ERROR] ValueError: no" in base64.b64decode(answer["LogResult"]).decode()
 
 
 def test_a_line_behind_a_traceback_is_a_line_of_its_own(local: Callable[..., LocalLambda], scripts: Scripts) -> None:

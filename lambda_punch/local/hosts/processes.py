@@ -122,6 +122,11 @@ class ProcessHost:
         for output in self._outputs:
             output.flush()
 
+    def collect(self) -> None:
+        """Read whole lines that wait in the pipes."""
+        for output in list(self._outputs):
+            output.drain()
+
     async def thaw(self) -> None:
         """Continue all groups and all detached children."""
         for pid in self._groups:

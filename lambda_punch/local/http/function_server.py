@@ -125,6 +125,7 @@ class FunctionServer(LoopbackServer):
         except (binascii.Error, UnicodeDecodeError):
             return web.json_response({"message": "X-Amz-Client-Context is not base64"}, status=500)
         trace_id = request.headers.get("X-Amzn-Trace-Id")
+        tail = request.headers.get("X-Amz-Log-Type", "None") == "Tail"
 
         def submit(on_chunk: OnChunk | None = None) -> Future[Invocation]:
             return self._function.submit(
@@ -137,7 +138,7 @@ class FunctionServer(LoopbackServer):
             task.add_done_callback(self._asynchronous.discard)
             return web.Response(status=202, headers=_identified(str(uuid.uuid4())))
         try:
-            return await (stream_as_aws(request, Parts(submit)) if streamed else _answered(submit()))
+            return await (stream_as_aws(request, Parts(submit)) if streamed else _answered(submit(), tail=tail))
         except ThrottledError as error:
             return _refused(429, "TooManyRequestsException", f"Rate Exceeded: {error}", {"Retry-After": "1"})
 
@@ -193,13 +194,15 @@ def _refused(status: int, kind: str, message: str, headers: Mapping[str, str] | 
     )
 
 
-async def _answered(future: Future[Invocation]) -> web.StreamResponse:
+async def _answered(future: Future[Invocation], *, tail: bool) -> web.StreamResponse:
     invocation = await asyncio.wrap_future(future)
     headers = {
         **_identified(invocation.request_id),
         "Content-Type": invocation.content_type,
         "X-Amz-Executed-Version": "$LATEST",
     }
+    if tail:
+        headers["X-Amz-Log-Result"] = base64.b64encode(invocation.log_tail).decode()
     if not invocation.ok:
         headers["X-Amz-Function-Error"] = "Unhandled"
     return web.Response(status=200, body=invocation.payload, headers=headers)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from .changes import Changes, DeadlineError
 from .generation import Fault, Generation
 from .invocation import Answer, Call, timed_out
+from .log_tail import LogTail
 from .recording import PLATFORM, Recorder
 from .shutdown import end
 
@@ -36,6 +37,7 @@ class Environment:
         self._host = host
         self._recorder = recorder
         self._api = api
+        self.log_tail = LogTail(configuration.memory_size)
         self._queue: deque[Call] = deque()
         self._work = Changes()
         self._closing = False
@@ -86,6 +88,7 @@ class Environment:
     async def _serve(self, call: Call) -> None:
         begun = time.monotonic()
         call.deadline = begun + self._configuration.timeout
+        self.log_tail.begin(begun)
         self._recorder.record(
             PLATFORM, "invoke", call.request_id, at=begun, deadline=call.deadline, bytes=len(call.payload)
         )
@@ -127,7 +130,8 @@ class Environment:
 
     def answer(self, call: Call, answer: Answer, at: float) -> None:
         """Give the caller its answer, unless it has one."""
-        if call.answer(answer, at):
+        self._host.collect()
+        if call.answer(answer, at, self.log_tail.text(call, at)):
             self._recorder.record(
                 PLATFORM, "answered", call.request_id, at=at, payload=answer.payload, error_type=answer.error_type
             )

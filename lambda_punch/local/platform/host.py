@@ -58,6 +58,9 @@ class Host(Protocol):
     async def freeze(self) -> None:
         """Stop everything that descends from the processes; returns when it stands still."""
 
+    def collect(self) -> None:
+        """Hand on the lines that have been written by now, as far as the host can tell."""
+
     async def thaw(self) -> None:
         """Let everything go on."""
 

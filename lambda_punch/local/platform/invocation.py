@@ -30,6 +30,7 @@ class Invocation:
     ``sent_at`` and ``responded_at`` are ``time.monotonic()`` seconds: when ``invoke`` was called, and when the platform
     had the whole response (or gave up). ``error_type`` is None on success; else the ``errorType`` of the handler's
     error, or the platform's word for what happened (``Sandbox.Timedout``, ``Runtime.ExitError``, ``Extension.Crash`` ...).
+    ``log_tail`` is the end of the invoke's log up to the response, 4 KB at most.
     """
 
     request_id: str
@@ -39,6 +40,7 @@ class Invocation:
     responded_at: float
     content_type: str = "application/json"
     streamed: bool = False
+    log_tail: bytes = b""
 
     @property
     def ok(self) -> bool:
@@ -79,7 +81,7 @@ class Call:
         """Whether the caller has its answer."""
         return self.future.done()
 
-    def answer(self, answer: Answer, at: float) -> bool:
+    def answer(self, answer: Answer, at: float, log_tail: bytes = b"") -> bool:
         """Give the caller its answer, which came in at the monotonic instant ``at``; return False if it had one."""
         if self.future.done():
             return False
@@ -91,6 +93,7 @@ class Call:
             responded_at=at,
             content_type=answer.content_type,
             streamed=answer.streamed,
+            log_tail=log_tail,
         )
         self.future.set_result(invocation)
         return True
