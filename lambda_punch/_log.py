@@ -69,11 +69,20 @@ class Log:
             if (
                 level >= 40 and self._logger.manager.disable >= level
             ):  # logging.disable(): promised lines must still come
-                import sys
-
-                sys.stderr.write(f"[ERROR] lambda_punch: {message % args if args else message}\n")
+                _write_plainly(message, args)
                 return
             self._logger.log(level, message, *args, exc_info=error, stacklevel=3)
         except Exception:  # noqa: BLE001 - see above
             if error is not None:
                 self._write(level, f"{message}: %s", (*args, type(error).__name__), None)
+            elif level >= 40:
+                _write_plainly(message, args)
+
+
+def _write_plainly(message: str, args: tuple[object, ...]) -> None:
+    """Write a line of level ERROR without logging, which cannot: it is switched off, or a clock or a handler raises."""
+    import sys
+    from contextlib import suppress
+
+    with suppress(Exception):  # there is no other way left
+        sys.stderr.write(f"[ERROR] lambda_punch: {message % args if args else message}\n")

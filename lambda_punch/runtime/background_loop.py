@@ -63,7 +63,7 @@ class BackgroundLoop:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
+        self._thread: threads.Thread | None = None
         self._forked = False
         self._underway: set[Future[Outcome]] = set()
 
@@ -84,7 +84,7 @@ class BackgroundLoop:
         import asyncio
 
         loop = self.loop()
-        if threading.current_thread() is self._thread:
+        if self._thread is not None and threading.get_ident() == self._thread.ident:
             _close(awaitable)
             raise EventLoopError("this is the event loop's own thread, which cannot wait for itself: await it instead")
         context = copy_context() if context is None else context

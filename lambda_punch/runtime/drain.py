@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from collections.abc import Awaitable
 from types import AsyncGeneratorType, GeneratorType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from lambda_punch import _events, _settings
 from lambda_punch._log import logger
 from lambda_punch.runtime import threads
+from lambda_punch.runtime.clock import now
 from lambda_punch.runtime.crew import Crew
 from lambda_punch.runtime.forks import end_child
 from lambda_punch.runtime.punch import Punch  # noqa: TC001 - now: a child that is forked in its import cannot import it
@@ -54,7 +54,6 @@ BESIDE = 0.0002
 A job that was frozen while it ran goes on beside the next request. The request's thread waits this long each time it
 comes back from a system call. It makes no difference while no other thread wants to run.
 """
-
 
 HOLDS = 3
 """Invokes at whose ends the environment is held for one job: its own, and those after it in which it still runs."""
@@ -99,7 +98,7 @@ class Drain:
 
     def wait_until_idle(self, until: float) -> bool:
         """Wait for the end of the drain that runs, if one does, up to ``until`` (epoch seconds); True if idle."""
-        idle = self._one_at_a_time.acquire(timeout=max(0.0, until - time.time()))
+        idle = self._one_at_a_time.acquire(timeout=max(0.0, until - now()))
         if idle:
             self._one_at_a_time.release()
         return idle
@@ -110,10 +109,7 @@ class Drain:
         self._ends = True
 
     def note_overdue(self) -> bool:
-        """Note that jobs of an earlier response still run, and name them; True if it is time to leave them behind.
-
-        By then the environment has been held for them at the ends of HOLDS invokes.
-        """
+        """Note that jobs of an earlier response still run, and name them; True if it is time to leave them behind."""
         if not self.busy:
             return False
         self._held += 1
@@ -196,19 +192,24 @@ class Drain:
         take, running, thread, hooks = self._queue.take, self._running, threading.get_ident(), self._owner.hooks
         punch: Punch | None = None
         running[thread] = None
-        while (began := time.time()) < self.until and running is self._running:
-            if (punch := take()) is None:
-                break
-            running[thread] = punch
-            ran += 1
-            failed += self._run_within(punch) if hooks else self._run(punch)
-            if self._forked:
-                end_child(None, lambda: punch.name)
-            running[thread] = None
-            if punch.number:
-                self._owner.settle(punch.number)
-            if self._times is not None:
-                self._times.add(began, time.time(), self._queue.released_at)
+        try:
+            while (began := now()) < self.until and running is self._running:
+                if (punch := take()) is None:
+                    break
+                running[thread] = punch
+                ran += 1
+                failed += self._run_within(punch) if hooks else self._run(punch)
+                if self._forked:
+                    end_child(None, lambda: punch.name)
+                running[thread] = None
+                if punch.number:
+                    self._owner.settle(punch.number)
+                if self._times is not None:
+                    self._times.add(began, now(), self._queue.released_at)
+        except BaseException as error:  # a trace function that raises here, say
+            if (broken := running.pop(thread, None)) is not None:
+                report_failure(self._owner, error, broken)
+            raise
         if punch is not None and not self._ends:  # the time was over when it had ended
             self.name_overdue([punch])
         del running[thread]

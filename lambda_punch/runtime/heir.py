@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import select
 import signal
-import time
 import warnings
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from lambda_punch.runtime import threads
+from lambda_punch.runtime.clock import now
 from lambda_punch.runtime.rare_modes import Closed, Inheriting
 from lambda_punch.runtime.reports import report_lost
 from lambda_punch.runtime.spill import Sending
@@ -81,7 +81,7 @@ def _work_off(estate: Estate, process: Process, turn: int) -> None:
         process.end_at(deadlines.heir_end)
         process.queue.put_back(estate.punches)
         sending = Sending.begin(process) if process.spill is not None else None
-        select.select([turn], [], [], max(0.0, deadlines.heir_last_start - time.time()))  # its end, or the parent's
+        select.select([turn], [], [], max(0.0, deadlines.heir_last_start - now()))  # its end, or the parent's
         interrupted = [punch for punch in estate.running if process.ledger and process.ledger.is_open(punch.number)]
 
         def drain() -> None:
@@ -91,7 +91,7 @@ def _work_off(estate: Estate, process: Process, turn: int) -> None:
                 process.drain.run(deadlines.heir_last_start)
 
         thread = threads.start(threads.DRAIN, drain)
-        while thread.is_alive() and (left := deadlines.heir_end - time.time()) > 0:
+        while thread.is_alive() and (left := deadlines.heir_end - now()) > 0:
             running = process.drain.under_way
             thread.join(min(_STANDS_STILL, left))
             if thread.is_alive() and len(process.queue) and process.drain.under_way == running != []:

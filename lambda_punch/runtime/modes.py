@@ -21,11 +21,11 @@ the posted response. start() does something in Starting only.
 from __future__ import annotations
 
 import _thread
-import time
 
 from lambda_punch import _contract, _settings
 from lambda_punch._log import logger
 from lambda_punch.runtime import threads
+from lambda_punch.runtime.clock import now
 from lambda_punch.runtime.process import Mode
 
 TYPE_CHECKING = False
@@ -205,7 +205,7 @@ class WithExtension(OnLambda):
                 self._server.retire()
                 self._server = None
                 self._asked = True
-            if not process.pending or time.time() >= process.until:
+            if not process.pending or now() >= process.until:
                 self._write(_contract.EMPTY)  # also in the margin: nothing starts, and the extension may have left
             elif library := threads.replaced_by():
                 self._file.remove()
@@ -281,6 +281,6 @@ def until_ms(deadline_ms: int) -> int:
 def _until_ms_of(context: Any) -> int:
     """Return when the margin of a context's request begins, 0 if the context does not tell."""
     try:
-        return until_ms(int(time.time() * 1000) + int(context.get_remaining_time_in_millis()))
+        return until_ms(int(now() * 1000) + int(context.get_remaining_time_in_millis()))
     except Exception:  # noqa: BLE001 - any kind of context; the extension knows the deadline too
         return 0

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import _thread
 import sys
-import time
 from _contextvars import copy_context  # its wrapper in Python, contextvars, adds nothing but a file
 
+from lambda_punch.runtime.clock import now
 from lambda_punch.runtime.queue import ALL, PunchQueue
 
 FOREVER = float("inf")
@@ -137,8 +137,7 @@ class Process:
 
         Returns the function, so that ``@punch.push`` can stand above a ``def`` without arguments. An ``async def``
         function is awaited on the event loop on which it was pushed, if that is open then, or else on one that lives as
-        long as the process. The job sees the context variables
-        as they are at this moment. May be called from any thread; takes well under a microsecond and never blocks. Off
+        long as the process. The job sees the context variables as they are at this moment. May be called from any thread; takes well under a microsecond and never blocks. Off
         Lambda a background thread runs the job at once. In a forked child the queue begins empty.
 
         Raises NotCallableError for anything that cannot be called (a coroutine object, say: push the function, not its
@@ -179,7 +178,7 @@ class Process:
         """Release the punches of the request whose response is out, and let the mode have them run."""
         self.queue.released = self.sequence
         if self.measured:
-            self.queue.released_at = time.time()
+            self.queue.released_at = now()
         self.mode.after_response()
 
     def release_all(self) -> None:
@@ -196,7 +195,7 @@ class Process:
         until = self.until if self.mode.freezes else FOREVER
         if until == FOREVER and self._drain is not None:
             until = self._drain.until
-        return until if until == FOREVER else max(0.0, until - time.time())
+        return until if until == FOREVER else max(0.0, until - now())
 
     def end_at(self, until: float) -> None:
         """Note that the environment ends at this time (epoch seconds)."""

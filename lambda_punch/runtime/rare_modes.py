@@ -5,8 +5,7 @@ They have a file of their own because each cold start loads modes.py.
 
 from __future__ import annotations
 
-import time
-
+from lambda_punch.runtime.clock import now
 from lambda_punch.runtime.modes import OnLambda
 from lambda_punch.runtime.process import FOREVER, Mode
 
@@ -73,7 +72,7 @@ class Outside(AtOnce):
             from lambda_punch.runtime.reports import report_lost
             from lambda_punch.runtime.spill import Sending
 
-            until = time.time() + timeout
+            until = now() + timeout
             process.worker.drain(until)
             if len(process.queue) and not process.drain.busy:  # the system refused a thread
                 process.drain.run(until)

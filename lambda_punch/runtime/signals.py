@@ -16,9 +16,9 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import time
 
 from lambda_punch.runtime import threads
+from lambda_punch.runtime.clock import now
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Sigterm:
 
     def _end_with_leftovers(self) -> None:
         try:
-            self._work_off(time.time())
+            self._work_off(now())
         finally:
             self._finished.set()
             self._end()

@@ -8,11 +8,11 @@ punch has been sent, its entry in the ledger is settled.
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING, Protocol
 
 from lambda_punch._log import logger
 from lambda_punch.runtime import threads
+from lambda_punch.runtime.clock import now
 
 if TYPE_CHECKING:
     from lambda_punch.runtime.punch import Punch
@@ -93,7 +93,7 @@ class Sending:
         """Wait up to ``until`` (epoch seconds); put back what was not sent; return what may have been sent or not."""
         if not self._punches:
             return []
-        self._ended.wait(min(max(0.0, until - time.time()), threading.TIMEOUT_MAX))
+        self._ended.wait(min(max(0.0, until - now()), threading.TIMEOUT_MAX))
         unsent, self._unsent = self._unsent, []
         if unsent is None:
             return self._punches
@@ -106,7 +106,7 @@ class Leftovers:
 
     def __init__(self, source: Source, spill: Spill, until: float) -> None:
         self._source = source
-        left = until - time.time()
+        left = until - now()
         self._delay = max(0.0, left - min(spill.lead, left * _SHARE))
         self._drained = threading.Event()
         self._time_is_over = False
@@ -126,9 +126,9 @@ class Leftovers:
 
     def end(self, until: float) -> None:
         """End when the drain does. If the drain's time is over, wait for the sending, but not for long."""
-        self._time_is_over = time.time() >= until
+        self._time_is_over = now() >= until
         self._drained.set()
-        self._thread.join(max(0.0, until + _AFTER - time.time()))
+        self._thread.join(max(0.0, until + _AFTER - now()))
 
 
 def watch(source: Source, until: float) -> Leftovers | None:

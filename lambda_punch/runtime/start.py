@@ -14,9 +14,9 @@
 from __future__ import annotations
 
 import os
-import time
 
 from lambda_punch import _contract, _log, _settings
+from lambda_punch.runtime.clock import now
 from lambda_punch.runtime.modes import Starting, until_ms
 from lambda_punch.runtime.process import Mode, Process
 
@@ -140,15 +140,15 @@ class _Client:
 
         The first request does not count: AWS's emulator takes the time of the init off it.
         """
-        until, now = until_ms(deadline_ms), int(time.time() * 1000)
-        if until > now or deadline_ms <= now or process.sequence < 1:
+        until, now_ms = until_ms(deadline_ms), int(now() * 1000)
+        if until > now_ms or deadline_ms <= now_ms or process.sequence < 1:
             return until
-        half = now + (deadline_ms - now) // 2
+        half = now_ms + (deadline_ms - now_ms) // 2
         if not self._told:
             self._told = True
             _log.logger().error(
                 "the margin of %g s leaves no time for jobs in a timeout of %.2g s, so %.2g s are kept free; set margin, or "
-                "LAMBDA_PUNCH_MARGIN, to less", _settings.current().margin, (deadline_ms - now) / 1000,
+                "LAMBDA_PUNCH_MARGIN, to less", _settings.current().margin, (deadline_ms - now_ms) / 1000,
                 (deadline_ms - half) / 1000,
             )  # fmt: skip
         return half

@@ -15,6 +15,8 @@
 | `lambda-punch-visibility` | `lambda-punch jobs work`                             | keeps the messages of running jobs hidden             | a job that runs longer than the visibility timeout is run twice        |
 
 All are daemons. The death of any is one ERROR line. Code that waits for one has a time limit, or looks whether it lives.
+A function that the user has set with threading.settrace() or setprofile() traces them as well. If it raises, they go on
+without it: threading.Thread would end such a thread before its first line.
 A forked child has none of them; code that needs one there starts a new one.
 """
 
@@ -27,8 +29,10 @@ from lambda_punch._log import logger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable
+    from typing import Protocol
+else:
+    Protocol = object
 
 SIGTERM = "lambda-punch-sigterm"
 DRAIN = "lambda-punch-drain"
@@ -70,18 +74,96 @@ def replaced_by() -> str:
     return ""
 
 
-def start(
-    name: str, body: Callable[[], object], died: Callable[[BaseException], object] | None = None
-) -> threading.Thread:
+def start(name: str, body: Callable[[], object], died: Callable[[BaseException], object] | None = None) -> Thread:
     """Start a thread that runs ``body``; an error that escapes from it is logged, then given to ``died`` on that thread.
 
     Raises RuntimeError if the system refuses a thread.
     """
     import threading
 
+    if threading.gettrace() is not None or threading.getprofile() is not None:
+        return _Traced(name, body, died)
     thread = threading.Thread(target=_guard, args=(name, body, died), name=name, daemon=True)
     thread.start()
     return thread
+
+
+class Thread(Protocol):
+    """What those who wait for a thread know of it."""
+
+    @property
+    def ident(self) -> int | None:
+        """Its identifier."""
+
+    def is_alive(self) -> bool:
+        """Tell whether it still runs."""
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for its end."""
+
+
+class _Traced:
+    """A thread that enters the user's trace and profile functions itself, under the guard."""
+
+    def __init__(self, name: str, body: Callable[[], object], died: Callable[[BaseException], object] | None) -> None:
+        self.ident: int | None = None
+        self._over = _thread.allocate_lock()
+        self._over.acquire()
+        self.ident = _thread.start_new_thread(self._run, (name, body, died))
+
+    def is_alive(self) -> bool:
+        return self._over.locked()
+
+    def join(self, timeout: float | None = None) -> None:
+        if self._over.acquire(timeout=-1 if timeout is None else max(0.0, timeout)):
+            self._over.release()
+
+    def _run(self, name: str, body: Callable[[], object], died: Callable[[BaseException], object] | None) -> None:
+        import threading
+
+        try:
+            threading.current_thread().name = name
+            _enter_hooks(name)
+            _guard(name, body, died)
+        except BaseException as error:  # noqa: BLE001 - a trace function that raises at some calls, and at this one
+            _leave_hooks()
+            _guard(name, lambda error=error: _raise(error), died)
+        finally:
+            self._over.release()
+
+
+def _enter_hooks(name: str) -> None:
+    """Set the user's trace and profile functions on this thread, unless they raise at a call."""
+    import threading
+
+    try:
+        sys.settrace(threading.gettrace())
+        sys.setprofile(threading.getprofile())
+        _called()
+    except BaseException as error:  # noqa: BLE001 - a user's function
+        _leave_hooks()
+        logger().error(
+            "a function set by threading.settrace() or setprofile() raises, so the thread %s runs without it: %r",
+            name,
+            error,
+        )
+
+
+def _leave_hooks() -> None:
+    try:
+        sys.settrace(None)
+        sys.setprofile(None)
+    except BaseException:  # noqa: BLE001 - a profile function can raise at this very call, and is taken away then
+        sys.settrace(None)
+        sys.setprofile(None)
+
+
+def _called() -> None:
+    """Nothing: a trace function is told of the call."""
+
+
+def _raise(error: BaseException) -> None:
+    raise error
 
 
 def start_at_once(name: str, body: Callable[[], object]) -> None:

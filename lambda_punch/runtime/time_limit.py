@@ -18,7 +18,6 @@ import itertools
 import os
 import signal
 import threading
-import time
 from collections.abc import Awaitable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from lambda_punch._log import logger
 from lambda_punch.errors import JobTimeoutError
 from lambda_punch.runtime import threads
+from lambda_punch.runtime.clock import monotonic
 from lambda_punch.runtime.punch import name_of
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class _Watch:
             tuple[float, int, Limit]
         ] = []  # a heap; those that are over early are found when they are due
         self._numbers = itertools.count()
-        self._thread: threading.Thread | None = None
+        self._thread: threads.Thread | None = None
 
     @classmethod
     def here(cls) -> _Watch:
@@ -58,7 +58,7 @@ class _Watch:
 
     def add(self, seconds: float, limit: Limit) -> None:
         """Act on ``limit`` after so many seconds. Raises RuntimeError if the system refuses a thread."""
-        due = time.monotonic() + min(max(seconds, 0.001), threading.TIMEOUT_MAX)
+        due = monotonic() + min(max(seconds, 0.001), threading.TIMEOUT_MAX)
         with self._changed:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threads.start(threads.TIME_LIMIT, self._serve)
@@ -70,7 +70,7 @@ class _Watch:
     def _serve(self) -> None:
         while True:
             with self._changed:
-                left = self._limits[0][0] - time.monotonic() if self._limits else None
+                left = self._limits[0][0] - monotonic() if self._limits else None
                 if left is None or left > 0:
                     self._changed.wait(None if left is None else min(left, threading.TIMEOUT_MAX))
                     continue

@@ -13,12 +13,12 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import threading
-import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from lambda_punch._log import logger
 from lambda_punch.errors import EventLoopError
+from lambda_punch.runtime.clock import now
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -105,7 +105,7 @@ class Turns:
         Whatever makes it done calls let_go() on the loop. If another thread runs the loop all the time, wait for that.
         Raises EventLoopError if the loop is closed.
         """
-        while not is_done() and (left := until - time.time()) > 0:
+        while not is_done() and (left := until - now()) > 0:
             with self._turn(left) as mine:
                 if is_done() or not mine:
                     continue

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from _queue import SimpleQueue
+from collections import deque
 from typing import TYPE_CHECKING
 
 from lambda_punch._log import logger
 from lambda_punch.runtime import threads
+from lambda_punch.runtime.clock import now
 
 if TYPE_CHECKING:
     from lambda_punch.runtime.drain import Drain
@@ -19,8 +20,9 @@ class Worker:
 
     def __init__(self, drain: Drain) -> None:
         self._drain = drain
-        self._requests: SimpleQueue[tuple[float, threading.Event]] = SimpleQueue()
-        self._thread: threading.Thread | None = None
+        self._undone: deque[tuple[float, threading.Event]] = deque()  # the first may be under way
+        self._wakes: SimpleQueue[None] = SimpleQueue()  # one for each of these
+        self._thread: threads.Thread | None = None
         self._starting = threading.Lock()
 
     def request(self, until: float) -> threading.Event:
@@ -30,10 +32,12 @@ class Worker:
         request tries again.
         """
         done = threading.Event()
-        self._requests.put((until, done))
+        self._undone.append((until, done))
         with self._starting:
             if self._thread is None and not self._start():
-                self._requests.get_nowait()
+                self._undone.remove((until, done))
+            else:
+                self._wakes.put(None)
         return done
 
     def drain(self, until: float) -> bool:
@@ -41,7 +45,7 @@ class Worker:
         done = self.request(until)
         if self._thread is None:
             return done.is_set()
-        return done.wait(min(max(0.0, until - time.time()), threading.TIMEOUT_MAX))
+        return done.wait(min(max(0.0, until - now()), threading.TIMEOUT_MAX))
 
     def _start(self) -> bool:
         try:
@@ -57,13 +61,22 @@ class Worker:
         """Start another thread for the requests that came meanwhile; the dying thread calls this last."""
         with self._starting:
             self._thread = None
-            if not self._requests.empty():
-                self._start()
+            waiting = list(self._undone)
+            self._wakes = SimpleQueue()
+            for _ in waiting:
+                self._wakes.put(None)
+            if waiting and not self._start():
+                self._undone.clear()
+                for _, done in waiting:
+                    done.set()
 
     def _work(self) -> None:
         while True:
-            until, done = self._requests.get()
-            try:
-                self._drain.run(until)
-            finally:
-                done.set()
+            self._wakes.get()
+            if self._undone:
+                until, done = self._undone[0]
+                try:
+                    self._drain.run(until)
+                finally:
+                    self._undone.popleft()
+                    done.set()

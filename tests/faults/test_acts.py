@@ -51,6 +51,8 @@ ACTS = {
     "own BaseException": "class B(BaseException): pass\n    raise B",
     "modules deleted": "[sys.modules.pop(n) for n in list(sys.modules) if n.startswith(('lambda_punch', 'logging', 'json', 'traceback', 'signal'))]",
     "print and open replaced": "import builtins; builtins.print = builtins.open = None",
+    "clocks raise": "def no(*a): raise ValueError('clock')\n    time.time = time.monotonic = time.sleep = no",
+    "trace function raises": "def no(*a): raise ValueError('trace')\n    threading.settrace(no); sys.settrace(no)",
     "profile function raises": "def no(*a): raise ValueError('profile')\n    threading.setprofile(no); sys.setprofile(no)",
     "recursion limit": "sys.setrecursionlimit(60)",
     "thread that never ends": "threading.Thread(target=threading.Event().wait).start()",
@@ -66,7 +68,14 @@ ACTS = {
 
 
 # These few are part of `make test`; all of them are part of `make test-faults`.
-QUICK = {"process pool", "excepthooks raise", "error whose attributes raise", "modules deleted", "thread start refused"}
+QUICK = {
+    "process pool",
+    "excepthooks raise",
+    "error whose attributes raise",
+    "modules deleted",
+    "thread start refused",
+    "clocks raise",
+}
 
 
 def _acts() -> list[object]:

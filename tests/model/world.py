@@ -36,7 +36,7 @@ _COUNT = re.compile(r"(\d+) jobs? lost \(")
 
 
 class Clock:
-    """Stands for the module time where the product looks at it."""
+    """Stands for the clock where the product looks at it."""
 
     def __init__(self) -> None:
         self.now = 1_000_000.0
@@ -128,8 +128,8 @@ class World:
 
     def _patch(self) -> None:
         for module in ("runtime.drain", "runtime.modes", "runtime.process", "runtime.heir"):
-            self._set(f"lambda_punch.{module}.time", self.clock)
-        self._set("lambda_punch.runtime.worker.time", self.clock)
+            self._set(f"lambda_punch.{module}.now", self.clock.time)
+        self._set("lambda_punch.runtime.worker.now", self.clock.time)
         self._set("extension.loop.time", self.clock)
         self._set("extension.loop.HandledFile", Watch)
         self._set("extension.log._write", lambda _level, message: self._log(message))

@@ -21,7 +21,6 @@ from lambda_punch.runtime.response import watch_runtime_client
 from lambda_punch.runtime.start import process
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable
 
     from lambda_punch.runtime.around import Hook
@@ -96,7 +95,7 @@ class _Last:
         self._timeout = 0.0
         self._waits = False
         self._pid = os.getpid()
-        self._late: dict[str, threading.Thread] = {}
+        self._late: dict[str, threads.Thread] = {}
 
     def add(self, flushers: list[Flusher], timeout: float) -> None:
         if not self._flushers:
