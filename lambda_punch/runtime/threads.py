@@ -119,6 +119,7 @@ class _Traced:
             self._over.release()
 
     def _run(self, name: str, body: Callable[[], object], died: Callable[[BaseException], object] | None) -> None:
+        import functools
         import threading
 
         try:
@@ -127,7 +128,7 @@ class _Traced:
             _guard(name, body, died)
         except BaseException as error:  # noqa: BLE001 - a trace function that raises at some calls, and at this one
             _leave_hooks()
-            _guard(name, lambda error=error: _raise(error), died)
+            _guard(name, functools.partial(_raise, error), died)
         finally:
             self._over.release()
 

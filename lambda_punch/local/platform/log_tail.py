@@ -37,11 +37,14 @@ class LogTail:
     def text(self, call: Call, at: float) -> bytes:
         """Return the last 4 KB of the log, up to the answer, which came at the monotonic instant ``at``."""
         took = max(0.0, at - self._begun) * 1000
+        report = (
+            f"REPORT RequestId: {call.request_id}\tDuration: {took:.2f} ms\tBilled Duration: {math.ceil(took)} ms"
+            f"\tMemory Size: {self._memory_size} MB"
+        )
         lines = [
             f"START RequestId: {call.request_id} Version: {FUNCTION_VERSION}",
-            *list(self._lines),
+            *self._lines,
             f"END RequestId: {call.request_id}",
-            f"REPORT RequestId: {call.request_id}\tDuration: {took:.2f} ms\tBilled Duration: {math.ceil(took)} ms"
-            f"\tMemory Size: {self._memory_size} MB",
+            report,
         ]
         return ("\n".join(lines) + "\n").encode()[-_MOST_BYTES:]
