@@ -35,6 +35,7 @@ def test_importing_the_library_loads_next_to_nothing() -> None:
         "lambda_punch._settings",
         "lambda_punch._settings.checks",
         "lambda_punch.runtime",
+        "lambda_punch.runtime.clock",
         "lambda_punch.runtime.modes",
         "lambda_punch.runtime.process",
         "lambda_punch.runtime.queue",
