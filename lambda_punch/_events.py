@@ -46,6 +46,12 @@ class PunchesRan(NamedTuple):
     latencies: list[float]
     failed: int
 
+    def add(self, began: float, ended: float, released_at: float) -> None:
+        """Add a job, by epoch seconds; ``released_at`` is 0 if nobody took the time of the response."""
+        self.durations.append(max(0.0, ended - began))
+        if released_at:
+            self.latencies.append(max(0.0, began - released_at))
+
 
 class PunchesLost(NamedTuple):
     """Jobs that will never run."""

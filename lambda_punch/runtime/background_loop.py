@@ -126,9 +126,7 @@ class BackgroundLoop:
             try:
                 loop.run_forever()
                 if self._forked:
-                    end_child(
-                        EventLoopError("the event loop is its parent's, so it cannot await"), lambda: "(an async one)"
-                    )
+                    end_child(EventLoopError("the event loop is its parent's, so it cannot await"), "(an async one)")
             except BaseException as error:  # noqa: BLE001 - SystemExit from a task that a job has made, say
                 logger().error("%r ended the event loop that all async jobs share; it goes on", error, exc_info=error)
             else:
@@ -158,7 +156,7 @@ async def _outcome(awaitable: Awaitable[Any], is_forked: Callable[[], bool]) -> 
     except BaseException as raised:  # noqa: BLE001 - a job may raise anything
         error = raised
     if is_forked():
-        end_child(error, lambda: name_of(awaitable))
+        end_child(error, name_of(awaitable))
     try:
         return Outcome(error, value)
     finally:

@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Awaitable
 from types import AsyncGeneratorType, GeneratorType
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from lambda_punch import _events, _settings
 from lambda_punch._log import logger
@@ -20,14 +20,17 @@ from lambda_punch.runtime.clock import now
 from lambda_punch.runtime.crew import Crew
 from lambda_punch.runtime.forks import end_child
 from lambda_punch.runtime.punch import Punch  # noqa: TC001 - now: a child that is forked in its import cannot import it
+from lambda_punch.runtime.queue import opened
 from lambda_punch.runtime.reports import report_failure
 from lambda_punch.runtime.spill import watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextvars import Context
 
     from lambda_punch.runtime.around import Around, Hook
     from lambda_punch.runtime.background_loop import BackgroundLoop
+    from lambda_punch.runtime.queue import Waiting
     from lambda_punch.runtime.reports import Told
     from lambda_punch.runtime.spill import Source
     from lambda_punch.runtime.tasks import Tasks
@@ -75,13 +78,13 @@ class Drain:
         self._owner = owner
         self._queue = owner.queue
         self._one_at_a_time = threading.Lock()
-        self._times: _Times | None = None
+        self._times: _events.PunchesRan | None = None
         self._forked = False  # whether this is the drain of the parent, seen from a child that a job has forked
-        self._running: dict[int, Punch | None] = {}  # by thread; None: it is about to take one
+        self._running: dict[int, Waiting | None] = {}  # by thread; None: it is about to take one
         self._ends = False
         self._limit: float | None = None
         self._held = 0  # how many responses in a row found this drain with a job of an earlier one
-        self._left_behind: list[dict[int, Punch | None]] = []  # what threads run that nobody waits for any more
+        self._left_behind: list[dict[int, Waiting | None]] = []  # what threads run that nobody waits for any more
         self._crew = Crew(threads.WORKER)
         self._named: list[Punch] = []  # what was named as overdue and still runs
 
@@ -94,7 +97,7 @@ class Drain:
     def under_way(self) -> list[Punch]:
         """The punches that run at this moment, those that were left behind as well."""
         crews = [*self._left_behind, self._running]
-        return [punch for crew in crews for punch in crew.copy().values() if punch is not None]
+        return [opened(waiting) for crew in crews for waiting in crew.copy().values() if waiting is not None]
 
     def wait_until_idle(self, until: float) -> bool:
         """Wait for the end of the drain that runs, if one does, up to ``until`` (epoch seconds); True if idle."""
@@ -119,7 +122,7 @@ class Drain:
         logger().error(
             "the environment was held %d times for %s and is held for it no more, so the jobs behind it run now; end such "
             "jobs with job_timeout or time_limit()",
-            HOLDS, ", ".join(punch.name for punch in self._running.copy().values() if punch is not None),
+            HOLDS, ", ".join(opened(waiting).name for waiting in self._running.copy().values() if waiting is not None),
         )  # fmt: skip
         return True
 
@@ -154,7 +157,7 @@ class Drain:
             self.until = until
             self._limit = _settings.current().job_timeout
             self._held = 0
-            self._times = _Times() if _events.of_punches() else None
+            self._times = _events.PunchesRan([], [], 0) if _events.of_punches() else None
             before = sys.getswitchinterval()
             if before > BESIDE:
                 sys.setswitchinterval(BESIDE)
@@ -167,7 +170,7 @@ class Drain:
                 if before > BESIDE:
                     sys.setswitchinterval(before)
             if self._times is not None and ran:
-                _events.tell(_events.PunchesRan(self._times.durations, self._times.latencies, failed))
+                _events.tell(self._times._replace(failed=failed))
             return Drained(ran, failed, len(self._queue))
 
     def _work_with_helpers(self) -> tuple[int, int]:
@@ -190,48 +193,59 @@ class Drain:
         """Run punches on this thread until there is none to take; return how many ran and how many of them failed."""
         ran = failed = 0
         take, running, thread, hooks = self._queue.take, self._running, threading.get_ident(), self._owner.hooks
-        punch: Punch | None = None
+        waiting: Waiting | None = None
         running[thread] = None
         try:
             while (began := now()) < self.until and running is self._running:
-                if (punch := take()) is None:
+                if (waiting := take()) is None:
                     break
-                running[thread] = punch
+                running[thread] = waiting
                 ran += 1
-                failed += self._run_within(punch) if hooks else self._run(punch)
-                if self._forked:
-                    end_child(None, lambda: punch.name)
+                function, args, keywords, _, _, context, number, _ = (
+                    waiting  # to make a Punch takes as long as the rest
+                )
+                if hooks:
+                    failed += self._run_within(opened(waiting))
+                else:
+                    failed += self._run(function, args, keywords, context, waiting)
                 running[thread] = None
-                if punch.number:
-                    self._owner.settle(punch.number)
+                if number:
+                    self._owner.settle(number)
                 if self._times is not None:
                     self._times.add(began, now(), self._queue.released_at)
         except BaseException as error:  # a trace function that raises here, say
             if (broken := running.pop(thread, None)) is not None:
-                report_failure(self._owner, error, broken)
+                report_failure(self._owner, error, opened(broken))
             raise
-        if punch is not None and not self._ends:  # the time was over when it had ended
-            self.name_overdue([punch])
+        if waiting is not None and not self._ends:  # the time was over when it had ended
+            self.name_overdue([opened(waiting)])
         del running[thread]
         if self._named:
             self._named = [each for each in self._named if each in self.under_way]
         return ran, failed
 
-    def _run(self, punch: Punch) -> bool:
+    def _run(
+        self, function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any] | None, context: Context,
+        waiting: Waiting,
+    ) -> bool:  # fmt: skip
         """Run one; report what it raises; return whether it failed. Raises nothing."""
-        context, keywords = punch.context, punch.keywords
-        call = _call if context is None else context.run
         try:
-            function = punch.function if self._limit is None else _limited(punch.function, self._limit)
-            result = call(function, *punch.args, **keywords) if keywords else call(function, *punch.args)
+            if self._limit is not None:
+                function = _limited(function, self._limit)
+            result = context.run(function, *args, **keywords) if keywords else context.run(function, *args)
             if result is not None:
-                self._finish(result, punch)
+                self._finish(result, opened(waiting))
         except BaseException as error:  # noqa: BLE001 - a job may raise anything, SystemExit included
-            if self._forked:
-                end_child(error, lambda: punch.name)
-            report_failure(self._owner, error, punch)
+            self._fail(error, opened(waiting))
             return True
+        if self._forked:
+            end_child(None)
         return False
+
+    def _fail(self, error: BaseException, punch: Punch) -> None:
+        if self._forked:
+            end_child(error, punch.name)
+        report_failure(self._owner, error, punch)
 
     def _run_within(self, punch: Punch) -> bool:
         """Do the same inside the managers of the hooks."""
@@ -241,10 +255,8 @@ class Drain:
         errors: list[BaseException] = []
 
         def report(error: BaseException) -> None:
-            if self._forked:
-                end_child(error, lambda: punch.name)
             errors.append(error)
-            report_failure(self._owner, error, punch)
+            self._fail(error, punch)
 
         try:
             function = punch.function if self._limit is None else _limited(punch.function, self._limit)
@@ -254,6 +266,8 @@ class Drain:
         except BaseException as error:  # noqa: BLE001 - as above
             report(error)
         around.leave(punch, errors[0] if errors else None)
+        if self._forked:
+            end_child(None)
         failed = bool(errors)
         errors.clear()  # each holds this frame, and so itself
         return failed
@@ -275,23 +289,6 @@ class Drain:
                 self._owner.tasks.run_pushed(result, punch)
         elif isinstance(result, (GeneratorType, AsyncGeneratorType)):
             raise TypeError("a generator function was pushed, and none of it ran; push a plain or an async function")
-
-
-class _Times:
-    """How long jobs took, and how long after the response they began."""
-
-    def __init__(self) -> None:
-        self.durations: list[float] = []
-        self.latencies: list[float] = []
-
-    def add(self, began: float, ended: float, released_at: float) -> None:
-        self.durations.append(max(0.0, ended - began))
-        if released_at:
-            self.latencies.append(max(0.0, began - released_at))
-
-
-def _call(function: Callable[..., object], /, *args: object, **kwargs: object) -> object:
-    return function(*args, **kwargs)
 
 
 def _limited(function: Callable[..., object], seconds: float) -> Callable[..., object]:

@@ -10,22 +10,19 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from lambda_punch._log import logger
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
-
-def end_child(error: BaseException | None, name: Callable[[], str]) -> NoReturn:
-    """End a child whose function has come to its end, as Python would end a process."""
+def end_child(error: BaseException | None, name: str = "") -> NoReturn:
+    """End a child whose function has come to its end, as Python would end a process; ``name`` is the job's."""
     status = 0
     if isinstance(error, SystemExit):
         status = error.code if isinstance(error.code, int) else 0 if error.code is None else 1
     elif error is not None:
         status = 1
-        logger().error("a child that job %s forked has failed: %r", name(), error, exc_info=error)
+        logger().error("a child that job %s forked has failed: %r", name, error, exc_info=error)
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

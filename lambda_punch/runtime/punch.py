@@ -43,6 +43,21 @@ class Punch(NamedTuple):
         """The callable's qualified name, with its module."""
         return name_of(self.function)
 
+    def __eq__(self, other: object) -> bool:
+        """Tell whether it is the same push; what a user's arguments say of their equality may raise, and is not asked."""
+        return (
+            isinstance(other, Punch)
+            and self.context is other.context
+            and self.function is other.function
+            and self.args is other.args
+        )
+
+    def __ne__(self, other: object) -> bool:  # a tuple has its own, which asks the arguments
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash((id(self.context), id(self.function), id(self.args)))
+
     def __repr__(self) -> str:  # without the arguments, which may be secret
         return f"<Punch {self.name} of request {self.request_id or '-'}>"
 

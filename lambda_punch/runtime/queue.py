@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from lambda_punch.runtime.punch import Punch
 
     # A punch while it waits: the fields of Punch in their order. A plain tuple, because a hundred thousand may wait and
-    # each one is made on the path of a response. Process makes them, and this file opens them; nobody else has any.
+    # each one is made on the path of a response. Process makes them; the drain unpacks them; all others get a Punch.
     Waiting: TypeAlias = tuple[
         Callable[..., Any], tuple[Any, ...], dict[str, Any] | None, str, int, Context, int, AbstractEventLoop | None
     ]
@@ -68,12 +68,12 @@ class PunchQueue:
         """Return how many punches wait, released or not."""
         return len(self._waiting)
 
-    def take(self) -> Punch | None:
-        """Return the next punch whose response is out, or None."""
+    def take(self) -> Waiting | None:
+        """Return the next punch whose response is out, as it waited, or None."""
         with self._lock:
             # the fifth of what waits is the number of its request, see Waiting
             if self._waiting and self._waiting[0][4] <= self.released:
-                return _opening.punch(self._waiting.popleft())
+                return self._waiting.popleft()
             return None
 
     def remove(self, wanted: Callable[[Punch], bool]) -> list[Punch]:

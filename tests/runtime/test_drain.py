@@ -223,3 +223,32 @@ def test_a_log_handler_that_fails_does_not_end_the_drain(monkeypatch: pytest.Mon
 
     assert done == [1]
     assert [line.rpartition(": ")[2] for line in lines] == ["ZeroDivisionError"]
+
+
+def test_jobs_are_told_apart_without_a_look_at_their_arguments(four_workers: None, caplog: Any) -> None:
+    """An array of numpy, for one, raises when it is asked whether it equals another."""
+
+    class Array:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __eq__(self, other: object) -> bool:
+            raise ValueError("ambiguous")
+
+    bench, begun, release = Bench(), threading.Barrier(3), threading.Event()
+
+    def job(_array: Array) -> None:
+        begun.wait(10)
+        release.wait(10)
+
+    bench.push(job, Array())
+    bench.push(job, Array())
+    running = threading.Thread(target=bench.drain.run, args=(FOREVER,))
+    running.start()
+    begun.wait(10)
+    assert bench.drain.note_overdue() is False
+    assert bench.drain.note_overdue() is False
+    release.set()
+    running.join(10)
+
+    assert sum("outlasted its invoke" in record.getMessage() for record in caplog.records) == 2
+    assert bench.errors == []

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from lambda_punch.runtime.queue import ALL, PunchQueue
+from lambda_punch.runtime.queue import ALL, PunchQueue, opened
 
 
 def job(sequence: int, name: object = None) -> tuple:
-    return (name, (), None, "", sequence, copy_context(), 0)
+    return (name, (), None, "", sequence, copy_context(), 0, None)
 
 
 def test_a_job_is_taken_when_its_response_is_released() -> None:
@@ -22,10 +22,10 @@ def test_a_job_is_taken_when_its_response_is_released() -> None:
     queue.add(job(2, "second"))
     queue.released = 1
 
-    assert queue.take().function == "first"
+    assert opened(queue.take()).function == "first"
     assert queue.take() is None
     queue.released = 2
-    assert queue.take().function == "second"
+    assert opened(queue.take()).function == "second"
 
 
 def test_clear_takes_all_that_waits() -> None:
@@ -65,7 +65,8 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(count=st.integers(1, 5))
     def take(self, count: int) -> None:
         for _ in range(count):
-            if (taken := self.queue.take()) is not None:
+            if (waiting := self.queue.take()) is not None:
+                taken = opened(waiting)
                 assert taken.sequence <= self.released
                 self.taken.append((taken.sequence, taken.function))
 
