@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import functools
+import gc
 import signal
+import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +37,28 @@ def pytest_configure() -> None:
     """Let Ctrl-C reach what tests start: a shell that runs the suite in the background has it ignored by all below."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if sys.version_info[:2] == (3, 11):
+        ast.parse = _uncollected(ast.parse)
+
+
+def _uncollected(parse: Callable[..., ast.AST]) -> Callable[..., ast.AST]:
+    """Keep the garbage collector away from ``parse``.
+
+    On CPython 3.11 ast.parse() fails with a SystemError if it is called within itself (gh-106905). The collector does so:
+    asyncio logs a lost task's exception as it is collected, and 3.11 parses the source to underline where it happened.
+    """
+
+    @functools.wraps(parse)
+    def uncollected(*args: Any, **kwargs: Any) -> ast.AST:
+        enabled = gc.isenabled()
+        gc.disable()
+        try:
+            return parse(*args, **kwargs)
+        finally:
+            if enabled:
+                gc.enable()
+
+    return uncollected
 
 
 @dataclasses.dataclass(frozen=True)

@@ -106,8 +106,15 @@ class BackgroundLoop:
 
         with self._lock:
             if self._loop is None or self._loop.is_closed() or self._thread is None or not self._thread.is_alive():
-                loop = self._loop = asyncio.new_event_loop()
-                self._thread = threads.start(threads.LOOP, lambda: self._serve(loop))
+                loop = asyncio.new_event_loop()
+                try:
+                    self._thread = threads.start(threads.LOOP, lambda: self._serve(loop))
+                except BaseException:
+                    loop.close()  # it holds three descriptors
+                    raise
+                former, self._loop = self._loop, loop
+                if former is not None and not former.is_running():
+                    former.close()
             return self._loop
 
     def is_running_on(self, loop: asyncio.AbstractEventLoop) -> bool:

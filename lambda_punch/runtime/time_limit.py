@@ -84,11 +84,12 @@ _watch = _Watch()
 class Limit:
     """The limit of one run in this thread: ``act`` interrupts it unless it has ended."""
 
-    __slots__ = ("_ended", "_lock", "_thread")
+    __slots__ = ("_acted", "_ended", "_lock", "_thread")
 
     def __init__(self) -> None:
         self._thread = threading.get_ident()
         self._lock = threading.Lock()
+        self._acted = False
         self._ended = False
 
     def act(self) -> None:
@@ -98,16 +99,30 @@ class Limit:
         """
         with self._lock:
             if not self._ended:
+                self._acted = True
                 _raise_in(self._thread, TimeIsUp)
                 main = threading.main_thread().ident
                 if self._thread == main and callable(signal.getsignal(signal.SIGALRM)):
                     signal.pthread_kill(main, signal.SIGALRM)
 
     def end(self) -> None:
-        """Note that the run has ended; nothing is raised in it from now on."""
+        """Note, in the run's thread, that it has ended; nothing is raised in it from now on.
+
+        An exception that was set and has not been raised yet is raised and caught here. To take it back would not do: up to
+        CPython 3.12 a flag of the whole interpreter, that an exception waits, falls only when it is raised. Until then
+        each thread looks for it at each call and each turn of a loop, and one that is traced never gets past its next
+        call on 3.11.
+        """
         with self._lock:
             self._ended = True
-        _raise_in(self._thread, None)  # one that was set and has not been raised yet
+        if self._acted:
+            try:
+                _raise_in(self._thread, TimeIsUp)  # in the place of the one that may be waiting
+                for _ in range(1000):
+                    pass
+            except TimeIsUp:
+                return
+            _raise_in(self._thread, None)
 
 
 @contextmanager

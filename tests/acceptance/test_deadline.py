@@ -151,7 +151,7 @@ def test_a_job_is_told_the_time_that_its_invoke_has_left(
 
     first, last, second = map(float, shop.told)
     assert 0.1 < first <= 0.7
-    assert 0.0 <= last < 0.02
+    assert 0.0 <= last < 0.15  # seconds: no time to do more, on a loaded machine as well
     assert 0.1 < second <= 0.8
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from lambda_punch.runtime import threads
 from lambda_punch.runtime.background_loop import BackgroundLoop
 
 
@@ -100,3 +101,25 @@ def test_the_loops_own_thread_is_told_that_it_cannot_wait_for_itself(loop: Backg
 
     with pytest.raises(RuntimeError, match="await it instead"):
         loop.run(waits_for_itself())
+
+
+def test_a_refused_thread_leaves_no_loop_behind(loop: BackgroundLoop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each holds three descriptors, and a function whose threads are refused asks for one at every request."""
+    made: list[asyncio.AbstractEventLoop] = []
+    make = asyncio.new_event_loop
+
+    def new_event_loop() -> asyncio.AbstractEventLoop:
+        made.append(make())
+        return made[-1]
+
+    def refuse(*_: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(asyncio, "new_event_loop", new_event_loop)
+    monkeypatch.setattr(threads, "start", refuse)
+
+    for value in range(3):
+        assert loop.run(number(value)) == value
+
+    assert len(made) == 6
+    assert all(each.is_closed() for each in made)
