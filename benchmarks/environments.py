@@ -27,10 +27,7 @@ def makers(**options: Any) -> Iterator[dict[str, Any]]:
     with ExitStack() as stack:
         ours = stack.enter_context(staged())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        baseline = folder / "do-nothing"
-        script = (FUNCTIONS / "do-nothing").read_text().partition("\n")[2]
-        baseline.write_text(f"{ours.read_text().partition(chr(10))[0]}\n{script}")  # the very same interpreter
-        shutil.copymode(ours, baseline)
+        baseline = do_nothing(ours, folder)
 
         def maker(handler: str, *extensions: Path) -> Any:
             return lambda: LocalLambda(
@@ -49,6 +46,15 @@ def makers(**options: Any) -> Iterator[dict[str, Any]]:
             OURS: maker("punched.handler", ours),
             ALONE: maker("punched.handler"),
         }
+
+
+def do_nothing(ours: Path, folder: Path) -> Path:
+    """Make the do-nothing extension in ``folder``, for the very same interpreter as ours, and return its path."""
+    baseline = folder / "do-nothing"
+    script = (FUNCTIONS / "do-nothing").read_text().partition("\n")[2]
+    baseline.write_text(f"{ours.read_text().partition(chr(10))[0]}\n{script}")
+    shutil.copymode(ours, baseline)
+    return baseline
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""B16: what callers wait for a tail of 80 ms, each framework's own way and ours, beside the same without a tail."""
+"""B16: what callers wait for a tail of 80 ms, each framework's own way and ours, beside the same without a tail.
+
+B17: what is billed for a request that leaves nothing behind its response.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.environments import FUNCTIONS, latency, take_turns
-from benchmarks.figures import OURS, Figure, Target
+from benchmarks.environments import FUNCTIONS, do_nothing, latency, take_turns
+from benchmarks.figures import BASELINE, OURS, Figure, Target
 from lambda_punch.installer import staged
 from lambda_punch.local import LocalLambda
 from lambda_punch.local.http.gateway import HttpRequest, proxy_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from lambda_punch.local import Event
 
 WITHOUT = "without the tail"
 OWN = "its own way"
@@ -30,6 +35,11 @@ KINDS = {
     "opentelemetry": "OpenTelemetry, one span",
     "sentry": "Sentry, one event",
 }
+QUIET_KINDS = {"fastapi": "FastAPI under Mangum", "flask": "Flask under apig-wsgi"}
+OPEN = "its end unknown"
+JOB = "one tiny job"
+QUIET_TARGETS = (Target("more", 0.5), Target("ratio", 1.25, variant=OPEN, baseline=JOB))
+QUIET_WAYS = {BASELINE: "plain", OURS: "quiet", OPEN: "open", JOB: "job"}
 DELAY = 0.08
 WARM = 5
 
@@ -37,6 +47,7 @@ WARM = 5
 def integrations(rounds: int) -> Iterator[Figure]:
     """Each kind's three ways in turn, under the same extension."""
     event = proxy_event(HttpRequest("GET", "/", headers=[("host", "example.com")]), "benchmark")
+    yield from quiet(rounds * 4)
     with slow_collector() as collector, staged() as extension, tempfile.TemporaryDirectory() as folder:
         for kind, case in KINDS.items():
             with ExitStack() as stack:
@@ -48,6 +59,41 @@ def integrations(rounds: int) -> Iterator[Figure]:
                 invocations = take_turns(functions, event, rounds=rounds, turn=0.05)
                 samples = {name: latency(found) for name, found in invocations.items()}
             yield Figure("B16", case, "ms", samples, (Target("ratio", 1.1, baseline=WITHOUT),))
+
+
+def quiet(rounds: int) -> Iterator[Figure]:
+    """B17: with nothing behind it, with an end of which nobody can tell, and with one tiny job."""
+    event = proxy_event(HttpRequest("GET", "/", headers=[("host", "example.com")]), "benchmark")
+    with staged() as ours, tempfile.TemporaryDirectory() as folder:
+        baseline = do_nothing(ours, Path(folder))
+        for kind, case in QUIET_KINDS.items():
+            with ExitStack() as stack:
+                functions = {
+                    name: stack.enter_context(
+                        LocalLambda(
+                            "quiet.handler",
+                            task_root=FUNCTIONS,
+                            extensions=[baseline if name == BASELINE else ours],
+                            python=sys.executable,
+                            timeout=10.0,
+                            init_timeout=30.0,
+                            env={"KIND": kind, "WAY": way, "LAMBDA_PUNCH_DIR": tempfile.mkdtemp(dir=folder)},
+                        )
+                    )
+                    for name, way in QUIET_WAYS.items()
+                }
+                take_turns(functions, event, rounds=WARM, turn=0)
+                before = {name: len(function.events) for name, function in functions.items()}
+                take_turns(functions, event, rounds=rounds, turn=0.02)
+                samples = {name: billed(each.events[before[name] :]) for name, each in functions.items()}
+            yield Figure("B17", f"billed for a request with nothing behind it, {case}", "ms", samples, QUIET_TARGETS)
+
+
+def billed(events: list[Event]) -> list[float]:
+    """From each invoke to its end, in milliseconds."""
+    begun = [event.at for event in events if event.kind == "invoke"]
+    ended = [event.at for event in events if event.kind == "invoke-done"]
+    return [(end - begin) * 1000 for begin, end in zip(begun, ended, strict=True)]
 
 
 def environment(kind: str, way: str, collector: str, extension: Path, folder: Path) -> LocalLambda:

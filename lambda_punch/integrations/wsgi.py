@@ -16,6 +16,7 @@ from lambda_punch.errors import ShutDownError
 from lambda_punch.integrations import _django
 from lambda_punch.integrations._interface import begin
 from lambda_punch.integrations._place import defers
+from lambda_punch.integrations._werkzeug import closes_nothing
 from lambda_punch.runtime.punch import named
 from lambda_punch.runtime.start import process
 
@@ -30,7 +31,7 @@ class PunchMiddleware:
 
     The response's ``close()`` runs on the drain's thread, with the request's context variables. An error in it goes to
     the error handler, or else into the log. A plain generator is passed on as it is, and so is what the adapter made
-    itself (``wsgi.file_wrapper``).
+    itself (``wsgi.file_wrapper``), and a response of Flask or Werkzeug on whose close nothing is called.
 
     Django is the exception: its ``close()`` sends request_finished, whose receivers close the database connections of
     the thread that they run on. So it is called on the request's own thread as soon as the body is complete, also under
@@ -58,7 +59,7 @@ class PunchMiddleware:
 
         body = self.app(environ, started)
         close = getattr(body, "close", None)
-        if close is None or isinstance(body, (GeneratorType, *_file_wrapper(environ))):
+        if close is None or isinstance(body, (GeneratorType, *_file_wrapper(environ))) or closes_nothing(body):
             return body
         closed = close if environ.get(_django.SERVES) else _pushed(close, _named_like(view, environ, self.app))
         return (_SizedBody if hasattr(body, "__len__") else _Body)(body, closed)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from typing import TYPE_CHECKING
 
+from lambda_punch.integrations.asgi.ends import nothing_follows
+
 if TYPE_CHECKING:
-    from lambda_punch.integrations.asgi.types import Message, Receive, Send
+    from types import CodeType
+
+    from lambda_punch.integrations.asgi.types import Message, Receive, Scope, Send
 
 
 class Exchange:
@@ -15,11 +20,14 @@ class Exchange:
     The application waits inside its own last ``send`` until the gate opens, so nothing that it does after the response
     (background tasks, exits of dependencies, the ends of middlewares) begins before that. The server's
     ``http.disconnect`` is held back as long. A streaming response would take it to mean that the caller has gone, and
-    the waiting ``send`` would be cancelled.
+    the waiting ``send`` would be cancelled. Where nothing can follow, the gate is open from the beginning.
     """
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, root: CodeType) -> None:
+        """``root``: the code of the function that calls the application."""
+        self._scope = scope
         self._receive = receive
+        self._root = root
         self._send = send
         self._gate = asyncio.Event()
         self._trailers = False
@@ -45,7 +53,9 @@ class Exchange:
         elif self._is_last(message):
             if not self.sent.done():
                 self.sent.set_result(None)
-            await self._gate.wait()
+                if nothing_follows(sys._getframe(1), self._root, self._scope):  # noqa: SLF001 - who waits for this
+                    self._gate.set()
+            await self._gate.wait()  # does not give way to others if the gate is open
 
     def _is_last(self, message: Message) -> bool:
         kind = message["type"]

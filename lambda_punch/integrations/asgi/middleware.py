@@ -65,7 +65,6 @@ class PunchMiddleware:
             await self.app(scope, receive, send)
 
     async def _answer_first(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = Exchange(receive, send)
         background_tasks.isolate()
         _django.watch()
 
@@ -80,6 +79,7 @@ class PunchMiddleware:
             finally:
                 ended.append(copy_context())
 
+        exchange = Exchange(scope, receive, send, serve.__code__)
         loop = asyncio.get_running_loop()
         since = process.tasks.watch(loop, driven=True)
         task = loop.create_task(serve())
