@@ -52,6 +52,8 @@ ALLOWED = {
     ("values.py", "Unfit"): CAUGHT,
     ("arguments.py", "UsageError"): CAUGHT,
     ("arguments.py", "ArgumentTypeError"): CAUGHT,
+    ("cron.py", "CronError"): CAUGHT,
+    ("schedules.py", "ValueError"): CAUGHT,
     ("cost.py", "ArgumentTypeError"): CAUGHT,
     ("send.py", "ArgumentTypeError"): CAUGHT,
     ("telemetry.py", "Refusal"): CAUGHT,

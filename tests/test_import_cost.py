@@ -70,6 +70,19 @@ def test_the_handlers_that_users_give_load_one_small_file_and_no_errors() -> Non
     assert loaded == {"lambda_punch.runtime.misuse"}
 
 
+def test_a_job_loads_nothing_of_what_it_does_not_use() -> None:
+    """Not boto3, no time zones, and nothing of schedules."""
+    code = "punch.job(name='work', queue='jobs')(lambda what=None: None)"
+    loaded = modules(code, before="import lambda_punch as punch", PYTHONPATH=str(ROOT))
+
+    unused = ("boto3", "zoneinfo", "calendar", "lambda_punch.jobs.schedules", "lambda_punch.jobs.operating")
+    assert [name for name in loaded if name.startswith(unused)] == []
+    scheduled = modules(
+        code.replace("queue=", "every=60, queue="), before="import lambda_punch as punch", PYTHONPATH=str(ROOT)
+    )
+    assert "lambda_punch.jobs.schedules.cron" in scheduled
+
+
 def test_before_registering_the_extension_loads_its_own_five_files_and_a_socket(tmp_path: Path) -> None:
     """Lambda starts the runtime when every extension has registered: nothing else may come before."""
     probe = (

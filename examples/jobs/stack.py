@@ -9,6 +9,7 @@ from aws_cdk.aws_cloudwatch import TreatMissingData
 from aws_cdk.aws_lambda import DockerImageCode, DockerImageFunction
 from aws_cdk.aws_lambda_event_sources import SqsEventSource
 from aws_cdk.aws_sqs import DeadLetterQueue, Queue
+from aws_cdk.cloudformation_include import CfnInclude
 
 HERE = Path(__file__).parent
 MAX_RECEIVE_COUNT = 13  # for what a crash or throttling leaves; retries are new messages
@@ -56,5 +57,7 @@ dead.metric_approximate_number_of_messages_visible(period=Duration.minutes(1), s
 orders.metric_approximate_age_of_oldest_message(period=Duration.minutes(5), statistic="Maximum").create_alarm(
     stack, "OrdersLate", threshold=LONGEST_WAIT, evaluation_periods=1, treat_missing_data=TreatMissingData.NOT_BREACHING
 )
+# written by: lambda-punch jobs schedules --app app --template > schedules.json
+CfnInclude(stack, "Schedules", template_file=str(HERE / "schedules.json"), parameters={"OrdersArn": orders.queue_arn})
 
 app.synth()

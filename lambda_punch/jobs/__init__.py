@@ -7,6 +7,7 @@ What imports what: each line only what stands below it, and sending and receivin
     sending/      receiving/     a call becomes a message; an event's messages become runs
     backends/                    the queue services: SQS, an asynchronous invoke, memory
     registry.py                  the declared jobs
+    schedules/                   when a recurring job is due
     options.py    queues.py      one job's options; one queue's attributes
     message.py    waits.py       the message's format; the waits before retries
     tracing.py                   the trace context of a message

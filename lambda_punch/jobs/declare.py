@@ -46,6 +46,9 @@ def job(
     discard_on: Exceptions | None = ...,
     after_response: bool = ...,
     spill: bool = ...,
+    cron: str | None = ...,
+    every: float | timedelta | None = ...,
+    timezone: str | None = ...,
 ) -> Callable[[Callable[P, R]], DurableJob[P, R]]: ...
 def job(  # noqa: PLR0913 - a job has that many options
     function: Callable[..., Any] | None = None,
@@ -64,6 +67,9 @@ def job(  # noqa: PLR0913 - a job has that many options
     discard_on: Exceptions | None = None,
     after_response: bool = False,
     spill: bool = True,
+    cron: str | None = None,
+    every: float | timedelta | None = None,
+    timezone: str | None = None,
 ) -> Any:
     """Declare a durable job; a decorator, with or without options.
 
@@ -77,6 +83,9 @@ def job(  # noqa: PLR0913 - a job has that many options
     ``discard_on``: exceptions after which the job is dropped (none). ``after_response``: send it after the response.
     ``spill``: whether a call given to push() may be sent to the queue when there is no time to run it (True).
     ``name``: its name in messages, by default module and qualified name; give one to keep it when the function moves.
+    ``cron``: when it recurs, in the six fields of EventBridge Scheduler or the five of Unix, in ``timezone`` (UTC).
+    ``every``: how often it recurs instead, in seconds or as a timedelta. Either is a declaration only: `lambda-punch jobs
+    schedules` makes the template of it, and `lambda-punch local --queue` obeys it.
 
     Raises JobOptionError for a wrong option, for one that the backend cannot do, and for a parameter whose annotation
     names a type that no message can carry.
@@ -89,6 +98,14 @@ def job(  # noqa: PLR0913 - a job has that many options
         deduplication_id=deduplication_id, retry_on=retry_on, discard_on=discard_on, after_response=after_response, spill=spill,
     )  # fmt: skip
     backends.check(name or "@job", backend, checked)
+    found = backends.find(backend)
+    recurs = cron is not None or every is not None
+    if timezone is not None and not recurs:
+        raise JobOptionError(f"{name or '@job'}: timezone says where a cron expression applies; give cron, too")
+    if recurs and found.name == "memory":
+        raise JobOptionError(
+            f"{name or '@job'}: the backend memory cannot do cron or every: nothing runs it there; use sqs"
+        )
 
     def declare(function: Callable[P, R]) -> DurableJob[P, R]:
         _refuse_what_no_message_can_call(function)
@@ -97,7 +114,14 @@ def job(  # noqa: PLR0913 - a job has that many options
         except ValueError as error:
             raise JobOptionError(f"{error}; declare a function that calls it") from error
         own_name = registry.job_name(function) if name is None else name
-        declared = registry.Declared(own_name, function, Arguments(own_name, function, signature), checked)
+        schedule = None
+        if recurs:  # imported only for it
+            from lambda_punch.jobs.schedules import schedule as schedules
+
+            schedule = schedules.declare(own_name, cron, every, timezone, signature)
+        declared = registry.Declared(
+            own_name, function, Arguments(own_name, function, signature), checked, found.name, schedule
+        )
         registry.add(declared)
         return DurableJob(function, declared, backend)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lambda_punch.jobs.carriers.arguments import Arguments
     from lambda_punch.jobs.message import Message
     from lambda_punch.jobs.options import Options
+    from lambda_punch.jobs.schedules.schedule import Schedule
 
 
 class Declared(NamedTuple):
@@ -27,6 +28,8 @@ class Declared(NamedTuple):
     function: Callable[..., Any]
     arguments: Arguments
     options: Options
+    backend: str = "sqs"
+    schedule: Schedule | None = None
 
 
 class Called(NamedTuple):
@@ -85,6 +88,11 @@ def _as_sent(options: Options, message: Message) -> Options:
         retries=options.retries if message.retries is None else message.retries,
         timeout=options.timeout if message.timeout is None else message.timeout,
     )
+
+
+def every() -> list[Declared]:
+    """Return all declared jobs, by name."""
+    return [_jobs[name] for name in sorted(_jobs)]
 
 
 def sends_to(queue: str) -> bool:

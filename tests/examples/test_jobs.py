@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import runpy
 import shutil
@@ -110,7 +111,14 @@ def test_the_dashboard_watches_the_queues_that_the_template_makes(template: Any)
 def test_the_cdk_stack_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read from the calls that it makes."""
     cdk = MagicMock()
-    for module in ("", ".aws_cloudwatch", ".aws_lambda", ".aws_lambda_event_sources", ".aws_sqs"):
+    for module in (
+        "",
+        ".cloudformation_include",
+        ".aws_cloudwatch",
+        ".aws_lambda",
+        ".aws_lambda_event_sources",
+        ".aws_sqs",
+    ):
         monkeypatch.setitem(sys.modules, f"aws_cdk{module}", getattr(cdk, module[1:]) if module else cdk)
     runpy.run_path(str(JOBS / "stack.py"))
 
@@ -122,7 +130,26 @@ def test_the_cdk_stack_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (JOBS / "Dockerfile").is_file()
     granted = [call.args[1] for call in cdk.aws_sqs.Queue.return_value.grant.call_args_list]
     assert granted == ["sqs:SendMessage", "sqs:ChangeMessageVisibility", "sqs:SendMessage"]
+    assert cdk.cloudformation_include.CfnInclude.call_args.kwargs == {
+        "template_file": str(JOBS / "schedules.json"),
+        "parameters": {"OrdersArn": cdk.aws_sqs.Queue.return_value.queue_arn},
+    }
     cdk.App.return_value.synth.assert_called_once_with()
+
+
+def test_the_schedules_are_those_of_the_application(template: Any) -> None:
+    """The file is what the command prints, and the SAM template gives it its parameters."""
+    command = [sys.executable, "-m", "lambda_punch", "jobs", "schedules", "--app", "app", "--template"]
+    environ = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    printed = subprocess.run(command, capture_output=True, text=True, check=True, cwd=JOBS, env=environ).stdout
+    nested = template["Resources"]["Schedules"]["Properties"]
+
+    assert (JOBS / "schedules.json").read_text() == printed
+    assert nested["TemplateURL"] == "schedules.json"
+    needed = {name for name, each in json.loads(printed)["Parameters"].items() if "Default" not in each}
+    assert set(nested["Parameters"]) == needed == {"OrdersArn"}
+    for file in ("template.yaml", "stack.py"):
+        assert "lambda-punch jobs schedules --app app --template > schedules.json" in (JOBS / file).read_text()
 
 
 @pytest.mark.slow

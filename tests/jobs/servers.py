@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 RELEASE = "1.5.33"
 _BUILD = Path(__file__).parents[2] / "build"
+_SERVICES = "sqs,scheduler,cloudformation,iam,sts,dynamodb,s3,lambda"
 _STARTS = 30  # seconds that it may take to answer
 _NO_INDEX = ("ConnectionError", "NewConnectionError", "No matching distribution", "Temporary failure", "timed out")
 
@@ -36,7 +37,7 @@ def ministack(region: str) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     env = {
-        **os.environ, "PYTHONPATH": str(packages), "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SERVICES": "sqs",
+        **os.environ, "PYTHONPATH": str(packages), "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "SERVICES": _SERVICES,
         "PERSIST_STATE": "0", "MINISTACK_REGION": region, "LOG_LEVEL": "WARNING", "DOCKER_HOST": "unix:///nowhere",
     }  # fmt: skip
     server = subprocess.Popen(

@@ -21,6 +21,7 @@ _SUBCOMMANDS = {
     "move": "move them to another queue",
     "stats": "count what waits, is in flight, is delayed and is dead, in all queues",
     "send": "send a job",
+    "schedules": "list the recurring jobs, or print the template of their schedules",
     "work": "run the jobs of queues on this machine until Ctrl-C",
 }
 _DESCRIPTION = """

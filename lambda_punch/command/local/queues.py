@@ -43,6 +43,9 @@ def polled(
             duplicates=arguments.duplicates,
             throttles=arguments.throttles,
         )
+        from .schedules import Schedules
+
+        schedules = Schedules(arguments, server, console) if arguments.image is None else None
         functions: list[LocalLambda] = []
         sources: list[EventSource] = []
         try:
@@ -59,8 +62,12 @@ def polled(
                 function.start()
             for source in sources:
                 source.start()
+            if schedules is not None:
+                schedules.start()
             yield server.variables, sources
         finally:
+            if schedules is not None:
+                schedules.stop()
             for source in sources:
                 source.stop()
             for function in functions:

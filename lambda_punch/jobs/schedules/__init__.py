@@ -1,0 +1,1 @@
+"""Recurring jobs: when they run, as EventBridge Scheduler understands it. Imported only by an application that has some."""
