@@ -25,6 +25,7 @@ _OPTIONS = {
     "eventbridge": {"body"},
     "schedule": set(),
 }
+KINDS = tuple(_OPTIONS)
 
 
 def declare(parser: argparse.ArgumentParser) -> None:

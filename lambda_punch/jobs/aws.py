@@ -89,6 +89,11 @@ def _cause(error: Exception) -> str | None:
     return text if isinstance(error, (exceptions.BotoCoreError, ValueError)) else None
 
 
+def use(service: str, made: Any) -> None:
+    """Have ``client(service)`` return this client in this process, until ``forget()``."""
+    _clients[service, os.getpid()] = made
+
+
 def forget() -> None:
     """Make new clients from now on, for tests that change the endpoint."""
     _clients.clear()

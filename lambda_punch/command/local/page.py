@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
 
+    from lambda_punch.command.page.queues import Queues
     from lambda_punch.local import Event
 
     Log = Callable[[str, str], None]
@@ -63,7 +64,7 @@ def is_wanted(arguments: argparse.Namespace) -> bool:
 def opened(arguments: argparse.Namespace) -> Iterator[Page]:
     """Make what a run tells its page while the block runs; then write the files that were asked for."""
     feed = Feed()
-    with JobListener(feed.on_job) as listener:
+    with JobListener(feed.on_report) as listener:
         try:
             yield Page(feed, listener.path)
         finally:
@@ -79,9 +80,11 @@ def about(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 @contextmanager
-def shown(page: Page, arguments: argparse.Namespace, send: Callable[[bytes], Any]) -> Iterator[str]:
+def shown(
+    page: Page, arguments: argparse.Namespace, send: Callable[[bytes], Any], queues: Queues | None
+) -> Iterator[str]:
     """Show the page while the block runs; yield its address. Raises OSError if the port is taken."""
     from lambda_punch.command.page.server import PageServer
 
-    with PageServer(page.feed, port=arguments.ui, about=about(arguments), send=send) as server:
+    with PageServer(page.feed, port=arguments.ui, about=about(arguments), send=send, queues=queues) as server:
         yield server.url

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lambda_punch.local import LocalLambdaError
 from lambda_punch.local.queues.sqs_server import SqsServer, dead_letters
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from lambda_punch.command.page.queues import Queues
     from lambda_punch.local import LocalLambda
     from lambda_punch.local.queues.event_source import Delivered, EventSource
 
@@ -22,16 +23,33 @@ if TYPE_CHECKING:
     Make = Callable[[Mapping[str, str]], LocalLambda]
 
 
-@contextmanager
-def polled(
-    arguments: argparse.Namespace, make: Make, console: Console
-) -> Iterator[tuple[dict[str, str], list[EventSource]]]:
-    """Poll the named queues while the block runs; yield the pollers, and the variables to find the queues by.
+class Polled(NamedTuple):
+    """The server of the queues, the variables to find it by, and the pollers. Without queues there is nothing of it."""
 
-    Both are empty if no queue is named.
-    """
+    server: SqsServer | None = None
+    variables: Mapping[str, str] = {}
+    sources: Sequence[EventSource] = ()
+
+    def shown(self) -> Queues | None:
+        """Return the queues for the page; from now on this process's SQS is that server."""
+        if self.server is None:
+            return None
+        from lambda_punch.command.page.queues import Queues, Seen
+        from lambda_punch.jobs import aws
+        from lambda_punch.local.queues.contents import contents
+
+        aws.use("sqs", self.server.client)
+        return Queues(seen=Seen(contents, self._running) if self.server.is_ours else None)
+
+    def _running(self) -> set[str]:
+        return set().union(*(source.running for source in self.sources))
+
+
+@contextmanager
+def polled(arguments: argparse.Namespace, make: Make, console: Console) -> Iterator[Polled]:
+    """Poll the named queues while the block runs."""
     if not arguments.queue:
-        yield {}, []
+        yield Polled()
         return
     from lambda_punch.local.queues.event_source import EventSource, EventSourceMapping
 
@@ -64,7 +82,7 @@ def polled(
                 source.start()
             if schedules is not None:
                 schedules.start()
-            yield server.variables, sources
+            yield Polled(server, server.variables, sources)
         finally:
             if schedules is not None:
                 schedules.stop()
@@ -75,7 +93,7 @@ def polled(
             _show_ends(console, server, arguments.queue)
 
 
-def wait(sources: list[EventSource], console: Console, *, for_ever: bool) -> None:
+def wait(sources: Sequence[EventSource], console: Console, *, for_ever: bool) -> None:
     """Wait until the queues are empty: every message is done or dead. ``for_ever``: wait for further ones, until Ctrl-C."""
     if sources:
         console.say(

@@ -19,7 +19,7 @@ from .console import Console
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from lambda_punch.local import Event
     from lambda_punch.local.hosts.output import LogCallback
@@ -53,16 +53,18 @@ def run(arguments: argparse.Namespace) -> int:
             def make(variables: Mapping[str, str], name: str = "jobs") -> LocalLambda:
                 return _function(arguments, extensions, console, variables, page=page, function_name=name)
 
+            polled = stack.enter_context(queues.polled(arguments, make, console))
+
             def show(send: Callable[[bytes], Any]) -> None:
                 if page is not None and arguments.ui is not None:
-                    console.say(f"page at {stack.enter_context(pages.shown(page, arguments, send))}")
+                    shown = pages.shown(page, arguments, send, polled.shown())
+                    console.say(f"page at {stack.enter_context(shown)}")
 
-            variables, sources = stack.enter_context(queues.polled(arguments, make, console))
             name = arguments.name or "function"
             if arguments.serve is not None:
                 from .serving import serve
 
-                variables = {**variables, **reloading.variables_for(arguments)}
+                variables = {**polled.variables, **reloading.variables_for(arguments)}
 
                 def another(on_event: Callable[[Event], None]) -> LocalLambda:
                     return _function(
@@ -71,9 +73,9 @@ def run(arguments: argparse.Namespace) -> int:
 
                 with _sigterm_as_interrupt():
                     return serve(another, arguments, console, show)
-            function = make(variables, name)
+            function = make(polled.variables, name)
             show(function.submit)
-            return _run(function, arguments, events, console, sources)
+            return _run(function, arguments, events, console, polled.sources)
     except UsageError as error:
         console.complain(str(error))
         return _USAGE
@@ -87,7 +89,7 @@ def _run(
     arguments: argparse.Namespace,
     events: list[Any],
     console: Console,
-    sources: list[EventSource],
+    sources: Sequence[EventSource],
 ) -> int:
     """Start the function and use it; print the timeline in any case."""
     try:

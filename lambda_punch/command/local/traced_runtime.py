@@ -1,4 +1,4 @@
-"""AWS's runtime client, which also reports when jobs begin and end.
+"""AWS's runtime client, which also reports when jobs begin and end, and which durable jobs are sent.
 
 ``lambda-punch local --ui`` runs it as ``python -m lambda_punch.command.local.traced_runtime module.function``, in place of
 ``python -m awslambdaric``. Each job is two datagrams to the socket whose path is in ``LAMBDA_PUNCH_LOCAL_TRACE``.
@@ -14,8 +14,10 @@ import socket
 import sys
 import time
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from lambda_punch import _events
 from lambda_punch._log import text_of
 from lambda_punch.runtime.start import process
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 VARIABLE = "LAMBDA_PUNCH_LOCAL_TRACE"
 
 _numbers = itertools.count(1)
+_request: ContextVar[str] = ContextVar("request", default="")  # of the job that runs, which may be an earlier one
 
 
 def main() -> None:
@@ -32,6 +35,7 @@ def main() -> None:
     from awslambdaric.__main__ import main as run_client  # type: ignore[import-untyped]  # it has no types
 
     process.around(_traced)
+    _events.subscribe(_note_sent)
     run_client(sys.argv)
 
 
@@ -45,6 +49,8 @@ def _traced(job: Any) -> Iterator[None]:
         "id": getattr(job, "id", ""),
         "attempt": getattr(job, "attempt", 0),
     }
+    if known["request"]:
+        _request.set(known["request"])
     _tell({**known, "begun": time.monotonic()})
     error = None
     try:
@@ -54,6 +60,12 @@ def _traced(job: Any) -> Iterator[None]:
         raise
     finally:
         _tell({**known, "ended": time.monotonic(), "error": error})
+
+
+def _note_sent(event: Any) -> None:
+    if getattr(event, "event", "") in _events.SENDERS_EVENTS:
+        sent = {"id": event.id, "name": event.job, "queue": event.queue or ""}
+        _tell({"pid": os.getpid(), "request": _request.get() or process.request_id, "sent": sent})
 
 
 def _tell(known: dict[str, Any]) -> None:

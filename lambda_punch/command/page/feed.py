@@ -15,6 +15,7 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .durable import DurableJobs
 from .titles import title_of
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Feed:
         self._numbers = itertools.count(1)
         self._environments: dict[int, _Environment] = {}
         self._requests: OrderedDict[str, _Request] = OrderedDict()
+        self._durable = DurableJobs(most)
         self._changed: OrderedDict[tuple[str, str], int] = OrderedDict()  # the newest change stands at the end
 
     # -- what comes in ------------------------------------------------------------------------------------------------
@@ -79,6 +81,10 @@ class Feed:
             request.shown["lines"] += 1
             self._touch("request", here.request or "")
 
+    def on_report(self, told: dict[str, Any]) -> None:
+        """Take whatever a runtime reports."""
+        (self.on_sent if "sent" in told else self.on_job)(told)
+
     def on_job(self, told: dict[str, Any]) -> None:
         """Take a report of a runtime on a job: that it begins, or how it ended."""
         with self._lock:
@@ -101,7 +107,16 @@ class Feed:
                 job["ended"], job["error"] = self._since(told["ended"]), told["error"]
                 if told["error"] is not None:
                     request.shown["failed_jobs"] += 1
+            if job["id"]:
+                self._forget("durable", self._durable.ran(job, request_id))
+                self._touch("durable", job["id"])
             self._touch("request", request_id)
+
+    def on_sent(self, told: dict[str, Any]) -> None:
+        """Take a report of a runtime that a request has sent a durable job."""
+        with self._lock:
+            self._forget("durable", self._durable.sent(told["sent"], told["request"] or None))
+            self._touch("durable", told["sent"]["id"])
 
     def on_http(self, request_id: str, status: int) -> None:
         """Take the status with which a request over HTTP was answered."""
@@ -152,6 +167,8 @@ class Feed:
         if kind == "environment":
             here = self._environments[int(key)]
             return {"kind": kind, "number": here.number, "state": here.state, "since": here.since}
+        if kind == "durable":
+            return {"kind": kind, **self._durable.record(key)}
         request = self._requests.get(key)
         return None if request is None else {"kind": kind, **json.loads(json.dumps(request.shown))}
 
@@ -196,7 +213,7 @@ class Feed:
         request = self._requests[request_id] = _Request(shown, event=event)
         while len(self._requests) > self._most:
             oldest, _ = self._requests.popitem(last=False)
-            self._changed.pop(("request", oldest), None)
+            self._forget("request", oldest)
         self._touch("request", request_id)
         return request
 
@@ -248,6 +265,10 @@ class Feed:
         number = next(reversed(self._changed.values()), 0) + 1
         self._changed[kind, key] = number
         self._changed.move_to_end((kind, key))
+
+    def _forget(self, kind: str, key: str | None) -> None:
+        if key is not None:
+            self._changed.pop((kind, key), None)
 
     def _since(self, at: float) -> float:
         return round(at - self.began, 6)

@@ -19,7 +19,10 @@ _LARGEST = 64 * 1024
 
 
 class JobListener:
-    """A socket on which traced runtimes tell of their jobs, as a context manager; ``told`` is called on its thread."""
+    """A socket on which traced runtimes tell of their jobs, as a context manager; ``told`` is called on its thread.
+
+    A report of a job that was sent has ``sent``; all others tell that a job begins, or how it ended.
+    """
 
     def __init__(self, told: Callable[[dict[str, Any]], None]) -> None:
         self._told = told

@@ -8,16 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from lambda_punch.command.event import KINDS, sample
+from lambda_punch.command.event import request as http_event
 from lambda_punch.local.errors import LocalLambdaError
 from lambda_punch.local.http.loopback import LoopbackServer
 
 from .document import STATIC, served
 from .guard import HEADERS, TOKEN_HEADER, Guard
+from .queue_routes import QueueRoutes
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from .feed import Feed
+    from .queues import Queues
 
 _LOOK_EVERY = 0.1  # seconds between two looks for changes while a page is open
 _KEEP_ALIVE = 15.0  # seconds after which an idle stream says that it lives
@@ -27,7 +31,8 @@ _LARGEST = 6 * 1024 * 1024  # bytes of an event, as for Lambda itself
 class PageServer(LoopbackServer):
     """Shows a feed; the page gets ``about`` as it is.
 
-    ``send`` invokes the function with an event and returns at once; without it the page only shows.
+    ``send`` invokes the function with an event and returns at once; without it the page only shows. ``queues`` are shown,
+    too.
     """
 
     def __init__(
@@ -37,11 +42,13 @@ class PageServer(LoopbackServer):
         port: int = 0,
         about: dict[str, Any],
         send: Callable[[bytes], object] | None = None,
+        queues: Queues | None = None,
     ) -> None:
         super().__init__(port, "page-server")
         self._feed = feed
         self._about = about
         self._send = send
+        self._queues = None if queues is None else QueueRoutes(queues)
         self._guard: Guard | None = None
 
     def _listening(self, port: int) -> None:
@@ -55,11 +62,15 @@ class PageServer(LoopbackServer):
                 web.get("/", self._page),
                 web.get("/stream", self._stream),
                 web.get("/requests/{id}", self._details),
+                web.get("/samples/{kind}", self._sample),
                 web.post("/events", self._send_event),
+                web.post("/http", self._send_request),
                 web.post("/requests/{id}/again", self._send_again),
                 web.static("/static", STATIC),
             ]
         )
+        if self._queues is not None:
+            application.add_routes(self._queues.all())
         return web.AppRunner(application, access_log=None, shutdown_timeout=0)
 
     @web.middleware
@@ -91,7 +102,14 @@ class PageServer(LoopbackServer):
         """Send all that is known, and then whatever changes, as server-sent events."""
         response = web.StreamResponse(headers={**HEADERS, "Content-Type": "text/event-stream"})
         await response.prepare(request)
-        hello = {"began": self._feed.epoch, "now": self._feed.now(), "sends": self._send is not None, **self._about}
+        hello = {
+            "began": self._feed.epoch,
+            "now": self._feed.now(),
+            "sends": self._send is not None,
+            "samples": KINDS,
+            "queues": self._queues and self._queues.about,
+            **self._about,
+        }
         await response.write(_server_sent("hello", hello))
         seen, quiet = 0, 0.0
         while not self._stop.is_set():
@@ -112,6 +130,12 @@ class PageServer(LoopbackServer):
             return _refused(404, "this request is not kept any more")
         return web.json_response(found)
 
+    async def _sample(self, request: web.Request) -> web.Response:
+        kind = request.match_info["kind"]
+        if kind not in KINDS:
+            return _refused(404, f"there is no sample of {kind}; there are: {', '.join(KINDS)}")
+        return web.json_response(sample(kind))
+
     # -- to be done ---------------------------------------------------------------------------------------------------
 
     async def _send_event(self, request: web.Request) -> web.Response:
@@ -121,6 +145,17 @@ class PageServer(LoopbackServer):
         except ValueError as error:
             return _refused(400, f"the event is not JSON: {error}")
         return self._sent(body)
+
+    async def _send_request(self, request: web.Request) -> web.Response:
+        """Send an HTTP request as API Gateway hands it on: a JSON object with method, path and body."""
+        try:
+            given = json.loads(await request.read())
+            method, path, body = (str(given.get(name) or "") for name in ("method", "path", "body"))
+        except (ValueError, AttributeError):
+            return _refused(400, "a request is a JSON object with method, path and body")
+        if not method.isalpha() or not path.startswith("/") or " " in path:
+            return _refused(400, "a request has a method like POST and a path like /orders")
+        return self._sent(json.dumps(http_event("apigw", method.upper(), path, body)).encode())
 
     async def _send_again(self, request: web.Request) -> web.Response:
         event = self._feed.event_of(request.match_info["id"])

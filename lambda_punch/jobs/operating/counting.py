@@ -33,12 +33,13 @@ class Counts(NamedTuple):
     dead_letters: str | None
 
 
-def count(queues: Sequence[Queue]) -> tuple[list[Counts], str | None]:
+def count(queues: Sequence[Queue], *, ages: bool = True) -> tuple[list[Counts], str | None]:
     """Return the counts of the queues, and why nobody could tell their ages, or None. Raises QueueError.
 
-    A dead-letter queue stands in the line of its queue, and has none of its own if that is there.
+    A dead-letter queue stands in the line of its queue, and has none of its own if that is there. Without ``ages``
+    CloudWatch is not asked.
     """
-    ages, problem = _ages([queue.name for queue in queues])
+    known, problem = _ages([queue.name for queue in queues]) if ages else ({}, None)
     there = {queue.url: queue for queue in queues}
     homes = {_dead_url(queue) for queue in queues}
     rows = []
@@ -48,7 +49,7 @@ def count(queues: Sequence[Queue]) -> tuple[list[Counts], str | None]:
         url = _dead_url(queue)
         dead = None if url is None else _sum(there.get(url), url)
         waiting, in_flight, delayed = queue.counts
-        oldest = ages.get(queue.name) if waiting + in_flight else None
+        oldest = known.get(queue.name) if waiting + in_flight else None
         rows.append(Counts(queue.name, waiting, in_flight, delayed, oldest, dead, queue.dead_letters))
     return rows, problem
 

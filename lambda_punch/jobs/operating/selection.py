@@ -14,7 +14,8 @@ class Selection(NamedTuple):
 
     ``job``: its name, in which ``*`` stands for anything. ``error``: the error's type, with ``*`` as well, or a part of
     its text or of the reason. ``after`` and ``before``: when it died; if that is not known, when it was sent.
-    ``source``: the queue that it came from, or it is not known where it came from.
+    ``source``: the queue that it came from, or it is not known where it came from. ``messages``: the whole ids of messages,
+    which nobody but SQS can choose.
     """
 
     ids: tuple[str, ...] = ()
@@ -23,11 +24,13 @@ class Selection(NamedTuple):
     after: float | None = None
     before: float | None = None
     source: str | None = None
+    messages: frozenset[str] | None = None
 
     @property
     def says_something(self) -> bool:
         """Whether somebody has said which are meant."""
-        return bool(self.ids) or any(each is not None for each in (self.job, self.error, self.after, self.before))
+        given = (self.job, self.error, self.after, self.before, self.messages)
+        return bool(self.ids) or any(each is not None for each in given)
 
     def means(self, letter: Letter) -> bool:
         """Tell whether this letter is meant."""
@@ -38,6 +41,7 @@ class Selection(NamedTuple):
             and (self.error is None or _has_error(letter, self.error))
             and (self.after is None or when >= self.after)
             and (self.before is None or when < self.before)
+            and (self.messages is None or letter.message_id in self.messages)
             and (self.source is None or letter.source in {self.source, ""})
         )
 

@@ -83,6 +83,7 @@ class EventSource:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._repeating = 0
+        self._running: set[str] = set()
         self._url, self._arn = server.queue(queue, visibility=max(30, int(6 * timeout)))
         if server.visibility(self._url) < timeout:
             raise LocalLambdaError(
@@ -98,6 +99,12 @@ class EventSource:
     def url(self) -> str:
         """The queue's URL."""
         return self._url
+
+    @property
+    def running(self) -> set[str]:
+        """The ids of the messages that the function has now. From any thread."""
+        with self._lock:
+            return set(self._running)
 
     def start(self) -> None:
         """Begin to poll."""
@@ -172,8 +179,14 @@ class EventSource:
             self._return(batch)
             self._tell(Delivered(self.queue, batch, {each["messageId"] for each in batch}, None))
             return
-        invocation = function.invoke({"Records": batch})
         ids = {each["messageId"] for each in batch}
+        with self._lock:
+            self._running |= ids
+        try:
+            invocation = function.invoke({"Records": batch})
+        finally:
+            with self._lock:
+                self._running -= ids
         failed = failed_ids(invocation.payload, ids, ok=invocation.ok, partial=self._mapping.partial)
         self._delete([each for each in batch if each["messageId"] not in failed])
         if not self.queue.endswith(".fifo"):

@@ -56,6 +56,11 @@ class SqsServer:
             self._forget()
             self._server.stop()
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether it was started here, in this process."""
+        return self._server is not None
+
     def _forget(self) -> None:
         """Drop all queues: moto keeps them for the life of the process, not of its server."""
         import requests

@@ -7,11 +7,14 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
+
+from tests.browser import browser, opened  # noqa: F401 - fixtures of the tests here
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,27 +61,16 @@ class Run:
         self.process.communicate(timeout=30)
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Iterator[Run]:
-    (tmp_path / "app.py").write_text(HANDLER)
-    command = [
-        "local",
-        "app.handler",
-        "--task-root",
-        ".",
-        "--serve",
-        "0",
-        "--ui",
-        "--html",
-        "run.html",
-        "--trace",
-        "run.json",
-    ]
+@contextmanager
+def started(directory: Path, handler: str, *words: str) -> Iterator[Run]:
+    """Serve a handler until the block ends."""
+    (directory / "app.py").write_text(handler)
+    command = ["local", "app.handler", "--task-root", ".", "--serve", "0", "--ui", *words]
     with subprocess.Popen(
         [sys.executable, "-m", "lambda_punch", *command],
         stdout=subprocess.PIPE,
         text=True,
-        cwd=tmp_path,
+        cwd=directory,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     ) as process:
         assert process.stdout is not None
@@ -92,3 +84,9 @@ def run(tmp_path: Path) -> Iterator[Run]:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=30)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    with started(tmp_path, HANDLER, "--html", "run.html", "--trace", "run.json") as run:
+        yield run

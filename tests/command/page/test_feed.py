@@ -89,6 +89,36 @@ def test_a_job_belongs_to_the_request_that_pushed_it_wherever_it_runs() -> None:
     assert found["r2"]["jobs"] == []
 
 
+def test_a_durable_job_is_shown_with_who_sent_it_and_each_of_its_runs() -> None:
+    told = Told(most=3)
+    told.serve("web")
+    told.feed.on_report({"pid": 1, "request": "web", "sent": {"id": "j1", "name": "app.ship", "queue": "work"}})
+    for attempt, error in ((1, "ConnectionError: no"), (2, None)):
+        told.serve(f"batch{attempt}")
+        run = {
+            "pid": 7,
+            "number": attempt,
+            "name": "app.ship",
+            "request": f"batch{attempt}",
+            "id": "j1",
+            "attempt": attempt,
+        }
+        told.feed.on_report({**run, "begun": time.monotonic()})
+        told.feed.on_report({**run, "ended": time.monotonic(), "error": error})
+
+    (job,) = [each for each in told.feed.changes(0)[1] if each["kind"] == "durable"]
+    assert (job["sent_by"], job["queue"], job["name"]) == ("web", "work", "app.ship")
+    assert [(run["request"], run["attempt"], run["error"]) for run in job["runs"]] == [
+        ("batch1", 1, "ConnectionError: no"),
+        ("batch2", 2, None),
+    ]
+    for number in range(5):
+        told.feed.on_report(
+            {"pid": 1, "request": "", "sent": {"id": f"k{number}", "name": "app.ship", "queue": "work"}}
+        )
+    assert [each["id"] for each in told.feed.changes(0)[1] if each["kind"] == "durable"] == ["k2", "k3", "k4"]
+
+
 def test_the_oldest_requests_go_when_there_are_too_many() -> None:
     told = Told(most=3)
     for number in range(10):

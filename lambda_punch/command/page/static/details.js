@@ -1,9 +1,10 @@
 // One request: what it was, what its caller got, what ran behind it, and its log lines.
 import { html, useEffect, useState } from "page/vendor/preact-htm.js";
+import { Sender, Sent } from "page/durable.js";
 import { ask } from "page/store.js";
 import { behind, length, outcome, waited } from "page/words.js";
 
-export function Details({ store, id, onSend, onClose }) {
+export function Details({ store, id, onSend, onSelect, onClose }) {
   const request = store.requests.get(id);
   const [more, setMore] = useState(null);
   const [problem, setProblem] = useState("");
@@ -38,11 +39,13 @@ export function Details({ store, id, onSend, onClose }) {
     ${request.jobs.length === 0 ? html`<p class="empty">No job was seen.</p>` : html`<div class="scroll" tabindex="0"><table>
       <thead><tr><th scope="col">job</th><th scope="col">began</th><th scope="col">took</th><th scope="col">outcome</th></tr></thead>
       <tbody>${request.jobs.map((job) => html`<tr class=${job.error ? "failed" : ""}>
-        <td><code>${job.name}</code>${job.attempt ? ` attempt ${job.attempt}` : ""}</td>
+        <td><code>${job.name}</code>${job.attempt ? ` attempt ${job.attempt}` : ""}
+          <${Sender} store=${store} job=${store.durable.get(job.id)} onRequest=${onSelect} /></td>
         <td>${request.answered === null ? "–" : `${job.begun >= request.answered ? "+" : "−"}${length(Math.abs(job.begun - request.answered))}`}</td>
         <td>${job.ended === undefined ? "runs" : length(job.ended - job.begun)}</td>
         <td>${job.error ?? (job.ended === undefined ? "" : "done")}</td></tr>`)}</tbody>
     </table></div>`}
+    <${Sent} store=${store} request=${id} onRequest=${onSelect} />
     ${known && html`
       <h3>Log</h3>
       ${known.log.length === 0 ? html`<p class="empty">Nothing was written.</p>` : html`<div tabindex="0" class="log">${known.log.map((line) =>

@@ -6,7 +6,10 @@ export class Store {
     this.about = {};
     this.requests = new Map();
     this.environments = new Map();
+    this.durable = new Map();  // durable jobs by id
+    this.sent = new Map();  // and by the request that sent them
     this.ordered = [];
+    this.queues = { rows: [], problem: null, error: "", asked: false };
     this.connected = false;
     this.version = 0;
     this._skew = 0;
@@ -27,6 +30,8 @@ export class Store {
     this.connected = true;
     this.requests.clear();
     this.environments.clear();
+    this.durable.clear();
+    this.sent.clear();
     this.ordered = [];
     this._skew = about.now - performance.now() / 1000;
     this._tell();
@@ -36,14 +41,32 @@ export class Store {
     this._skew = now - performance.now() / 1000;
     for (const record of records) {
       if (record.kind === "environment") this.environments.set(record.number, record);
+      else if (record.kind === "durable") this._takeDurable(record);
       else {
         if (!this.requests.has(record.id)) this._insert(record);
         else this.ordered[this._place(record.number)] = record;
         this.requests.set(record.id, record);
       }
     }
-    while (this.ordered.length > 10000) this.requests.delete(this.ordered.shift().id);
+    while (this.ordered.length > 10000) {
+      const { id } = this.ordered.shift();
+      this.requests.delete(id);
+      for (const job of this.sent.get(id)?.keys() ?? []) this.durable.delete(job);
+      this.sent.delete(id);
+    }
     this._tell();
+  }
+
+  tellQueues(queues) {
+    this.queues = queues;
+    this._tell();
+  }
+
+  _takeDurable(record) {
+    this.durable.set(record.id, record);
+    if (record.sent_by === null) return;
+    if (!this.sent.has(record.sent_by)) this.sent.set(record.sent_by, new Map());
+    this.sent.get(record.sent_by).set(record.id, record);
   }
 
   lost() {

@@ -32,3 +32,15 @@ export const STATES = {
   starting: "starts", ready: "is ready", busy: "serves a request", after: "works after the response",
   frozen: "is frozen", ending: "shuts down", down: "has ended",
 };
+
+// A moment of the epoch, as this machine's clock shows it; with its day if that is another one.
+export function clock(epoch) {
+  if (!epoch) return "–";
+  const moment = new Date(epoch * 1000), day = moment.toDateString() === new Date().toDateString() ? "" : `${moment.toLocaleDateString()} `;
+  return day + moment.toLocaleTimeString();
+}
+
+export function until(epoch) {
+  const left = epoch - Date.now() / 1000;
+  return left > 0 ? `in ${length(Math.max(1, Math.round(left)))}` : "now";
+}
