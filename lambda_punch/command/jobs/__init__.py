@@ -20,6 +20,7 @@ _SUBCOMMANDS = {
     "drop": "delete them",
     "move": "move them to another queue",
     "stats": "count what waits, is in flight, is delayed and is dead, in all queues",
+    "ui": "show the queues and their dead letters on a page in the browser",
     "send": "send a job",
     "schedules": "list the recurring jobs, or print the template of their schedules",
     "work": "run the jobs of queues on this machine until Ctrl-C",
