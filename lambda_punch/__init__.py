@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         InstallError,
         JobArgumentsError,
         JobError,
+        JobFailedError,
         JobOptionError,
         JobTimeoutError,
         LambdaPunchError,
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
         NotCallableError,
         PoisonMessageError,
         QueueError,
+        ResultError,
+        ResultTimeoutError,
         ShutDownError,
     )
     from lambda_punch.jobs import DurableJob as DurableJob
@@ -71,6 +74,7 @@ __all__ = [
     "InstallError",
     "JobArgumentsError",
     "JobError",
+    "JobFailedError",
     "JobOptionError",
     "JobTimeoutError",
     "LambdaPunchError",
@@ -80,6 +84,8 @@ __all__ = [
     "PoisonMessageError",
     "Punch",
     "QueueError",
+    "ResultError",
+    "ResultTimeoutError",
     "ShutDownError",
     "around_job",
     "configure",

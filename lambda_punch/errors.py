@@ -14,6 +14,9 @@ LambdaPunchError
 │   ├── EnqueueError                     the backend did not take some of the messages, or any
 │   ├── QueueError                       a queue, or its dead letters, could not be found, read or changed
 │   ├── PoisonMessageError               an asynchronous invoke brought a message that cannot be run
+│   ├── JobFailedError                   result() was asked for the value of a job that is dead, or was dropped
+│   ├── ResultError                      result() cannot tell: nothing is known of the job, or its value was not kept
+│   ├── ResultTimeoutError (TimeoutError)  result() was asked for a job that has not ended in that time
 │   └── JobTimeoutError (TimeoutError)   a job ran longer than it may
 └── LocalLambdaError                     the local Lambda: lambda_punch/local/errors.py
 """
@@ -108,6 +111,18 @@ class QueueError(JobError):
 
 class PoisonMessageError(JobError):
     """An asynchronous invoke brought a message that cannot be run. Lambda's own retries and destinations apply."""
+
+
+class JobFailedError(JobError):
+    """result() was asked for the value of a job that is dead, or was dropped. The text has the job's own error."""
+
+
+class ResultError(JobError):
+    """result() cannot tell: nothing is known of the job, its value was not kept, or the table cannot be read."""
+
+
+class ResultTimeoutError(JobError, TimeoutError):
+    """result() was asked for a job that has not ended in the time given. The job itself goes on."""
 
 
 class JobTimeoutError(JobError, TimeoutError):

@@ -71,11 +71,24 @@ def test_the_handlers_that_users_give_load_one_small_file_and_no_errors() -> Non
 
 
 def test_a_job_loads_nothing_of_what_it_does_not_use() -> None:
-    """Not boto3, no time zones, and nothing of schedules."""
-    code = "punch.job(name='work', queue='jobs')(lambda what=None: None)"
+    """Not boto3, no time zones, and nothing of schedules, results and locks, not even to receive and run it."""
+    event = "{'eventSource': 'aws:sqs', 'messageId': '1', 'eventSourceARN': 'arn:aws:sqs:local:0:jobs', 'body': body}"
+    code = (
+        "punch.job(name='work', queue='jobs')(lambda what=None: None); "
+        'body = \'{"lambda_punch": 1, "job": "work"}\'; '
+        f"assert punch.jobs_handler({{'Records': [{event}]}}, None) == {{'batchItemFailures': []}}"
+    )
     loaded = modules(code, before="import lambda_punch as punch", PYTHONPATH=str(ROOT))
 
-    unused = ("boto3", "zoneinfo", "calendar", "lambda_punch.jobs.schedules", "lambda_punch.jobs.operating")
+    unused = (
+        "boto3",
+        "zoneinfo",
+        "calendar",
+        "lambda_punch.jobs.schedules",
+        "lambda_punch.jobs.operating",
+        "lambda_punch.jobs.store",
+        "hashlib",
+    )
     assert [name for name in loaded if name.startswith(unused)] == []
     scheduled = modules(
         code.replace("queue=", "every=60, queue="), before="import lambda_punch as punch", PYTHONPATH=str(ROOT)

@@ -129,6 +129,8 @@ class Settings(_Declared):
     spill_lead: float = option(seconds(0),
         "seconds before the margin at which pushed durable jobs that still wait are sent to their queues",
         default=1.0, parse=float, kind="jobs")
+    table: str | None = option(or_none(text_of(1024)),
+        "name or ARN of the DynamoDB table with the results of jobs and the locks of unique ones", default=None, kind="jobs")
     metrics: str = option(one_of("off", "jobs", "all"),
         "which metrics are written: none, those of durable jobs, or those of punches as well",
         default="jobs", kind="metrics")

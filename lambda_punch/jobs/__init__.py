@@ -7,6 +7,7 @@ What imports what: each line only what stands below it, and sending and receivin
     sending/      receiving/     a call becomes a message; an event's messages become runs
     backends/                    the queue services: SQS, an asynchronous invoke, memory
     registry.py                  the declared jobs
+    store/                       results by id, and the locks of unique jobs
     schedules/                   when a recurring job is due
     options.py    queues.py      one job's options; one queue's attributes
     message.py    waits.py       the message's format; the waits before retries
@@ -25,17 +26,21 @@ from lambda_punch.errors import (
     EnqueueError,
     JobArgumentsError,
     JobError,
+    JobFailedError,
     JobOptionError,
     JobTimeoutError,
     MessageTooLargeError,
     NotSent,
     PoisonMessageError,
+    ResultError,
+    ResultTimeoutError,
 )
 from lambda_punch.jobs.declare import job
 from lambda_punch.jobs.receiving.failures import Failure, on_failure
 from lambda_punch.jobs.receiving.perform import Execution, current
 from lambda_punch.jobs.receiving.routing import is_jobs_event, jobs_handler
-from lambda_punch.jobs.sending.durable import DurableJob, Enqueued, Prepared, enqueue_many
+from lambda_punch.jobs.sending.durable import DurableJob, Prepared, enqueue_many
+from lambda_punch.jobs.sending.handle import Enqueued
 from lambda_punch.jobs.waits import exponential
 
 __all__ = [
@@ -46,12 +51,15 @@ __all__ = [
     "Failure",
     "JobArgumentsError",
     "JobError",
+    "JobFailedError",
     "JobOptionError",
     "JobTimeoutError",
     "MessageTooLargeError",
     "NotSent",
     "PoisonMessageError",
     "Prepared",
+    "ResultError",
+    "ResultTimeoutError",
     "current",
     "enqueue_many",
     "exponential",

@@ -12,6 +12,14 @@ from lambda_punch.errors import MissingExtraError, QueueError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_SERVICES = {  # of the calls that are not SQS's
+    "GetMetricData": "cloudwatch",
+    **dict.fromkeys(("PutItem", "GetItem", "UpdateItem", "DeleteItem", "BatchWriteItem"), "dynamodb"),
+    **dict.fromkeys(("PutObject", "GetObject", "DeleteObject"), "s3"),
+}
+_CONNECT, _READ = 5, 15  # seconds
+_SHORT = {"dynamodb": (1, 2)}  # what a job does not depend on must not take its time
+
 _lock = threading.Lock()
 _clients: dict[tuple[str, int], Any] = {}
 
@@ -33,7 +41,9 @@ def client(service: str) -> Any:
                 from botocore.config import Config  # type: ignore[import-untyped]
             except ImportError:
                 raise MissingExtraError("boto3", extra="sqs", part=f"sending to {service}") from None
-            config = Config(retries={"mode": "standard"}, connect_timeout=5, read_timeout=15, max_pool_connections=20)
+            connect, read = _SHORT.get(service, (_CONNECT, _READ))
+            retries = {"mode": "standard", **({"total_max_attempts": 2} if service in _SHORT else {})}
+            config = Config(retries=retries, connect_timeout=connect, read_timeout=read, max_pool_connections=20)
             _clients[key] = boto3.session.Session().client(service, config=config)
         return _clients[key]
 
@@ -62,26 +72,19 @@ def explained(act: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        cause = _cause(error)
-        if cause is None:
+        reason = cause(error)
+        if reason is None:
             raise
-        raise QueueError(f"{act}: {cause}") from error
+        raise QueueError(f"{act}: {reason}") from error
 
 
-def _cause(error: Exception) -> str | None:
+def cause(error: Exception) -> str | None:
     """Return what went wrong in words, or None for an error that is not boto3's."""
     from botocore import exceptions
 
     text = " ".join(str(error).split())
     if isinstance(error, exceptions.ClientError):
-        code = str(error.response.get("Error", {}).get("Code", ""))
-        if code.endswith(("NonExistentQueue", "QueueDoesNotExist")):
-            return "there is no such queue here; check its name, the region and the account"
-        if "AccessDenied" in code:
-            action = error.operation_name.removesuffix("Batch")
-            service = "cloudwatch" if action == "GetMetricData" else "sqs"
-            return f"it is not allowed; allow {service}:{action} ({text})"
-        return text
+        return _refusal(error, text)
     if isinstance(error, exceptions.NoRegionError):
         return "no region is set; name one, or set AWS_DEFAULT_REGION"
     if isinstance(error, (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)):
@@ -92,6 +95,19 @@ def _cause(error: Exception) -> str | None:
 def use(service: str, made: Any) -> None:
     """Have ``client(service)`` return this client in this process, until ``forget()``."""
     _clients[service, os.getpid()] = made
+
+
+def _refusal(error: Any, text: str) -> str:
+    """Return why AWS has refused a call."""
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    if code.endswith(("NonExistentQueue", "QueueDoesNotExist")):
+        return "there is no such queue here; check its name, the region and the account"
+    if "AccessDenied" in code:
+        action = error.operation_name.removesuffix("Batch")
+        return f"it is not allowed; allow {_SERVICES.get(action, 'sqs')}:{action} ({text})"
+    if code == "ResourceNotFoundException":
+        return "there is no such table here; check its name, the region and the account"
+    return text
 
 
 def forget() -> None:

@@ -64,6 +64,24 @@ def delay(value: Any) -> str | None:
     return None if fits else f"a whole number of seconds from 0 to {LATEST}, or a timedelta of such a length"
 
 
+def length(value: Any) -> str | None:
+    """Check a time for which something is kept."""
+    expected = delay(value)
+    fits = not expected and (value.total_seconds() if isinstance(value, timedelta) else value) >= 1
+    return None if fits else f"a whole number of seconds from 1 to {LATEST}, or a timedelta of such a length"
+
+
+def unique(value: Any) -> str | None:
+    """Check what says which calls are the same."""
+    fits = callable(value) or (isinstance(value, str) and value)
+    return None if fits else "'arguments', a text, or a function of the job's arguments that returns what JSON has"
+
+
+def one_of(*words: str) -> Expected:
+    """Return a check for one of these words."""
+    return lambda value: None if value in words else f"one of {', '.join(words)}"
+
+
 def moment(value: Any) -> str | None:
     """Check a moment that means the same everywhere."""
     fits = isinstance(value, datetime) and value.utcoffset() is not None

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from lambda_punch.jobs.backends import Backend
-    from lambda_punch.jobs.options import Exceptions, Text
+    from lambda_punch.jobs.options import Exceptions, Text, Unique
     from lambda_punch.jobs.waits import Wait
 
 P = ParamSpec("P")
@@ -46,6 +46,10 @@ def job(
     discard_on: Exceptions | None = ...,
     after_response: bool = ...,
     spill: bool = ...,
+    unique: Unique | None = ...,
+    unique_for: int | timedelta | None = ...,
+    unique_until: str | None = ...,
+    keep_result: int | timedelta | None = ...,
     cron: str | None = ...,
     every: float | timedelta | None = ...,
     timezone: str | None = ...,
@@ -67,6 +71,10 @@ def job(  # noqa: PLR0913 - a job has that many options
     discard_on: Exceptions | None = None,
     after_response: bool = False,
     spill: bool = True,
+    unique: Unique | None = None,
+    unique_for: int | timedelta | None = None,
+    unique_until: str | None = None,
+    keep_result: int | timedelta | None = None,
     cron: str | None = None,
     every: float | timedelta | None = None,
     timezone: str | None = None,
@@ -83,6 +91,10 @@ def job(  # noqa: PLR0913 - a job has that many options
     ``discard_on``: exceptions after which the job is dropped (none). ``after_response``: send it after the response.
     ``spill``: whether a call given to push() may be sent to the queue when there is no time to run it (True).
     ``name``: its name in messages, by default module and qualified name; give one to keep it when the function moves.
+    ``unique``: which calls are the same: "arguments", a function of them, or a text for all calls. While one is locked, another
+    is not sent. ``unique_until``: when the lock is freed: when the job has "ended" (the default), "started", or only when it has
+    "expired", ``unique_for`` seconds (a day) after the job was due. ``keep_result``: seconds for which status and return value
+    are kept after their last change. Both need the setting ``table``.
     ``cron``: when it recurs, in the six fields of EventBridge Scheduler or the five of Unix, in ``timezone`` (UTC).
     ``every``: how often it recurs instead, in seconds or as a timedelta. Either is a declaration only: `lambda-punch jobs
     schedules` makes the template of it, and `lambda-punch local --queue` obeys it.
@@ -96,9 +108,14 @@ def job(  # noqa: PLR0913 - a job has that many options
     checked = Options(
         queue=queue, retries=retries, delay=delay, timeout=timeout, wait=wait, group=group,
         deduplication_id=deduplication_id, retry_on=retry_on, discard_on=discard_on, after_response=after_response, spill=spill,
+        unique=unique, unique_for=unique_for, unique_until=unique_until, keep_result=keep_result,
     )  # fmt: skip
     backends.check(name or "@job", backend, checked)
     found = backends.find(backend)
+    if unique is None and (unique_for is not None or unique_until is not None):
+        raise JobOptionError(
+            f"{name or '@job'}: unique_for and unique_until go with unique; say which calls are the same"
+        )
     recurs = cron is not None or every is not None
     if timezone is not None and not recurs:
         raise JobOptionError(f"{name or '@job'}: timezone says where a cron expression applies; give cron, too")
@@ -119,6 +136,10 @@ def job(  # noqa: PLR0913 - a job has that many options
             from lambda_punch.jobs.schedules import schedule as schedules
 
             schedule = schedules.declare(own_name, cron, every, timezone, signature)
+        if keep_result is not None:
+            from lambda_punch.jobs.carriers.returned import Returned
+
+            Returned(own_name, function, signature)  # refuses an annotation that nothing can carry
         declared = registry.Declared(
             own_name, function, Arguments(own_name, function, signature), checked, found.name, schedule
         )

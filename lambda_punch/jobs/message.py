@@ -14,6 +14,7 @@ Every decision travels with the message, so no consumer has to guess it from rec
 message with the next ``attempt``, the ``error`` of the last one (its type), and ``due``, before which it is not run. A
 delay that is longer than SQS's own is a ``due``, too. ``retries`` and ``timeout`` are there if using() has changed them.
 ``traceparent``, ``tracestate`` and ``baggage`` are W3C's; see tracing.py.
+``lock`` is that of a unique job, and ``keep`` the seconds for which its result is kept; see store/.
 ``dead`` says why a message is not run any more; only a queue without a dead-letter queue holds such messages.
 """
 
@@ -46,6 +47,8 @@ class Message(NamedTuple):
     traceparent: str | None = None
     tracestate: str | None = None
     baggage: str | None = None
+    lock: str | None = None
+    keep: int | None = None
 
 
 class Poison(NamedTuple):
@@ -70,11 +73,11 @@ def encode(message: Message) -> str:
     }
     if message.delay:
         fields["delay"] = message.delay
-    for name in ("trace", "due", "error", "dead", "traceparent", "tracestate", "baggage"):
+    for name in ("trace", "due", "error", "dead", "traceparent", "tracestate", "baggage", "lock"):
         value = getattr(message, name)
         if value:
             fields[name] = value
-    for name in ("retries", "timeout"):
+    for name in ("retries", "timeout", "keep"):
         value = getattr(message, name)
         if value is not None:
             fields[name] = value
@@ -139,7 +142,7 @@ def decode(body: object) -> Message | Poison:
         body["job"], body.get("id") or "", body.get("args") or [], body.get("kwargs") or {}, body.get("enqueued_at") or 0,
         max(1, body.get("attempt") or 1), max(0, body.get("delay") or 0), body.get("trace"), max(0, body.get("due") or 0),
         body.get("error"), body.get("dead"), body.get("retries"), body.get("timeout"),
-        body.get("traceparent"), body.get("tracestate"), body.get("baggage"),
+        body.get("traceparent"), body.get("tracestate"), body.get("baggage"), body.get("lock"), body.get("keep"),
     )  # fmt: skip
 
 
@@ -162,6 +165,8 @@ _FIELDS: dict[str, tuple[type | tuple[type, ...], bool]] = {
     "traceparent": (str, False),
     "tracestate": (str, False),
     "baggage": (str, False),
+    "lock": (str, False),
+    "keep": (int, False),
 }
 
 _BEGINS_AS_OURS = re.compile(r'\s*\{\s*"lambda_punch"\s*:')

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lambda_punch.jobs.waits import Wait
 
     Text = str | Callable[..., str]
+    Unique = str | Callable[..., object]
     Exceptions = type[BaseException] | tuple[type[BaseException], ...]
 
     class Changes(TypedDict, total=False):
@@ -39,9 +40,15 @@ if TYPE_CHECKING:
         discard_on: Exceptions | None
         after_response: bool
         spill: bool
+        unique: Unique | None
+        unique_for: int | timedelta | None
+        unique_until: str | None
+        keep_result: int | timedelta | None
 
 
 DEFAULT_QUEUE = "default"
+DEFAULT_LOCK = 86_400  # seconds
+UNTIL = ("ended", "started", "expired")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +67,10 @@ class Options:
     discard_on: Exceptions | None = None
     after_response: bool = False
     spill: bool = True
+    unique: Unique | None = None
+    unique_for: int | timedelta | None = None
+    unique_until: str | None = None
+    keep_result: int | timedelta | None = None
 
     def __post_init__(self) -> None:
         for name, check in _CHECKS.items():
@@ -88,6 +99,16 @@ class Options:
             return self.delay
         return math.ceil(self.delay.total_seconds())
 
+    @property
+    def locks_for(self) -> float:
+        """For how many seconds a unique job's lock stays at most, counted from when the job is due."""
+        return _seconds(DEFAULT_LOCK if self.unique_for is None else self.unique_for)
+
+    @property
+    def keeps_for(self) -> int | None:
+        """For how many seconds the result is kept; None if it is not."""
+        return None if self.keep_result is None else math.ceil(_seconds(self.keep_result))
+
     def retries_on(self, error: BaseException) -> bool:
         """Tell whether the job is tried again after this error."""
         return isinstance(error, self.retry_on or BaseException)
@@ -95,6 +116,10 @@ class Options:
     def discards_on(self, error: BaseException) -> bool:
         """Tell whether the job is dropped after this error."""
         return self.discard_on is not None and isinstance(error, self.discard_on)
+
+
+def _seconds(length: float | timedelta) -> float:
+    return length if isinstance(length, (int, float)) else length.total_seconds()
 
 
 def changed(options: Options, changes: Mapping[str, Any]) -> Options:
@@ -122,4 +147,8 @@ _CHECKS: dict[str, Expected] = {
     "discard_on": checks.exceptions,
     "after_response": flag,
     "spill": flag,
+    "unique": checks.unique,
+    "unique_for": checks.length,
+    "unique_until": checks.one_of(*UNTIL),
+    "keep_result": checks.length,
 }

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lambda_punch.jobs.carriers.arguments import Arguments
+    from lambda_punch.jobs.carriers.returned import Returned
     from lambda_punch.jobs.message import Message
     from lambda_punch.jobs.options import Options
     from lambda_punch.jobs.schedules.schedule import Schedule
@@ -93,6 +94,16 @@ def _as_sent(options: Options, message: Message) -> Options:
 def every() -> list[Declared]:
     """Return all declared jobs, by name."""
     return [_jobs[name] for name in sorted(_jobs)]
+
+
+def returned(name: str) -> Returned | None:
+    """Return how a job's return value is kept, or None if the job is not declared here."""
+    declared = _jobs.get(name)
+    if declared is None:
+        return None
+    from lambda_punch.jobs.carriers.returned import Returned
+
+    return Returned(name, declared.function, declared.arguments.signature)
 
 
 def sends_to(queue: str) -> bool:

@@ -9,6 +9,7 @@
 | `lambda-punch-spill`      | a drain or a shutdown with pushed durable jobs       | sends jobs that would be lost to their queues         | it is not known whether durable jobs were sent                         |
 | `lambda-punch-memory`     | the first job sent to the backend `memory`           | runs jobs that are due                                | the next job of that backend gets a new one                            |
 | `lambda-punch-consumer`   | the first batch with `concurrency` above one; kept   | runs messages of the batch                            | its message is kept, and comes again                                   |
+| `lambda-punch-store`      | a result that is written shortly before the time is up; kept | writes it to DynamoDB                          | the result is missing; its job is not affected                         |
 | `lambda-punch-time-limit` | the first job with a time limit                      | interrupts each job whose time is up                  | the job is not interrupted; the next one gets a new thread             |
 | `lambda-punch-flush`      | a flush of telemetry                                 | flushes one vendor                                    | the next vendor is flushed                                             |
 | `lambda-punch-work`       | `lambda-punch jobs work` with more than one job at a time | receives messages and runs their jobs             | the other workers go on                                                |
@@ -41,6 +42,7 @@ LOOP = "lambda-punch-loop"
 SPILL = "lambda-punch-spill"
 MEMORY = "lambda-punch-memory"
 CONSUMER = "lambda-punch-consumer"
+STORE = "lambda-punch-store"
 TIME_LIMIT = "lambda-punch-time-limit"
 FLUSH = "lambda-punch-flush"
 WORK = "lambda-punch-work"
@@ -54,6 +56,7 @@ _THEN = {
     SPILL: "it is not known whether durable jobs were sent to their queues",
     MEMORY: "the next job of the backend memory gets a new one",
     CONSUMER: "its message is kept, and comes again",
+    STORE: "a result of a durable job is missing",
     TIME_LIMIT: "a job is not interrupted when its time is up",
     FLUSH: "the next vendor is flushed",
     WORK: "the other workers go on",

@@ -14,6 +14,7 @@ from lambda_punch import _events, _settings
 from lambda_punch.jobs import aws, backends, queues, registry
 from lambda_punch.jobs.receiving import attempt, failures
 from lambda_punch.jobs.receiving.routing import run_batch
+from lambda_punch.jobs.store import memory, writing
 from lambda_punch.local.queues.sqs_server import SqsServer
 from lambda_punch.runtime.start import process
 
@@ -134,6 +135,8 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     _forget_messages(monkeypatch)
     monkeypatch.setattr(failures, "_hooks", [])
     monkeypatch.setattr(backends, "_made", {})
+    memory.store.__init__()  # type: ignore[misc]
+    writing.forget()
     queues.forget()
     yield
     queues.forget()

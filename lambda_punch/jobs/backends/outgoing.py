@@ -7,6 +7,20 @@ from typing import NamedTuple
 from lambda_punch.errors import NotSent
 
 
+class Lock(NamedTuple):
+    """The lock of a unique job: the message's, and when it expires, in epoch seconds."""
+
+    lock: str
+    expires: float
+
+
+class Keep(NamedTuple):
+    """A result that is kept until ``expires`` (epoch seconds), unless it is written again. ``call``: with the arguments."""
+
+    expires: float
+    call: str | None = None
+
+
 class Outgoing(NamedTuple):
     """One message, checked and encoded, ready to be sent."""
 
@@ -18,6 +32,8 @@ class Outgoing(NamedTuple):
     group: str | None = None
     deduplication_id: str | None = None
     trace: str | None = None
+    lock: Lock | None = None
+    keep: Keep | None = None
 
     def not_sent(self, reason: str, *, certain: bool = True, error: Exception | None = None) -> NotSent:
         """Return the answer for a message that the backend did not take; NotSent says what the arguments mean."""

@@ -29,11 +29,10 @@ _PLAIN = {
     "dict",
     "object",
 }  # as `from __future__ import annotations` has them
-_RETURN = "return"
 
 
 class Arguments:
-    """How the arguments and the return value of a function travel."""
+    """How the arguments of a function travel."""
 
     def __init__(self, name: str, function: Callable[..., Any], signature: inspect.Signature) -> None:
         """Look at the annotations. Raises JobOptionError for one that nothing can carry."""
@@ -141,7 +140,7 @@ class Arguments:
 
         for name, parameter in list(self._pending.items()):
             try:
-                found = Finder().find(_resolved(parameter, self._globals))
+                found = Finder().find(resolved(parameter, self._globals))
             except NameError as error:
                 self._unknown[name] = (
                     f"Its annotation cannot be used, because {error}; import it where the program runs, not only if "
@@ -170,7 +169,7 @@ def _is_plain(annotation: Any) -> bool:
     )
 
 
-def _resolved(parameter: inspect.Parameter, names: dict[str, Any]) -> Any:
+def resolved(parameter: inspect.Parameter, names: dict[str, Any]) -> Any:
     """Return what an annotation stands for; raises NameError."""
     import typing
     from types import SimpleNamespace

@@ -47,7 +47,7 @@ def of_set(kind: Any, item: Carrier) -> Carrier:
     def dump(value: Any) -> Any:
         if not isinstance(value, kind):
             raise Unfit(f"is a {type_name(value)}, not a {kind.__name__}")
-        return each(item.dump, value)
+        return sorted(each(item.dump, value), key=repr)  # the same set is the same message, in every process
 
     def load(value: Any) -> Any:
         found = each(item.load, _array(value))

@@ -8,9 +8,7 @@ order, so only SQS counts its attempts. What is known of them is said in ``_atte
 from __future__ import annotations
 
 import math
-import threading
 import time
-from collections import OrderedDict
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,12 +21,14 @@ from lambda_punch.jobs.queues import NO_REDRIVE, UNKNOWN
 from lambda_punch.jobs.receiving import dead, decision, failures
 from lambda_punch.jobs.receiving.outcome import AT_ONCE, DONE, Outcome
 from lambda_punch.jobs.receiving.perform import Execution
+from lambda_punch.jobs.receiving.remembered import Remembered
 from lambda_punch.jobs.receiving.run import Ended, Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lambda_punch.jobs.backends.deliveries import Deliveries
+    from lambda_punch.jobs.receiving.keeping import Keeper
     from lambda_punch.jobs.receiving.record import SqsRecord
     from lambda_punch.jobs.registry import Called
 
@@ -50,26 +50,6 @@ class BatchSettings(NamedTuple):
     clock: Callable[[], float]
 
 
-class Remembered:
-    """Numbers by message id, for the messages that this environment has seen last; the oldest are forgotten."""
-
-    def __init__(self, most: int = 10_000) -> None:
-        self._counts: OrderedDict[str, int] = OrderedDict()
-        self._lock = threading.Lock()
-        self._most = most
-
-    def add(self, record: SqsRecord) -> None:
-        """Count one."""
-        with self._lock:
-            self._counts[record.message_id] = self._counts.pop(record.message_id, 0) + 1
-            if len(self._counts) > self._most:
-                self._counts.popitem(last=False)
-
-    def count(self, record: SqsRecord) -> int:
-        """Return how many there were."""
-        return self._counts.get(record.message_id, 0)
-
-
 thrown_away = Remembered()
 """This environment's receives that were no attempts."""
 not_moved = Remembered()
@@ -87,6 +67,13 @@ class Attempt:
         self._message = called.message
         self._declared = declared = called.declared
         self._settings = settings
+        self._keeper: Keeper | None = None
+        if (
+            self._message.lock or self._message.keep or declared.options.keep_result is not None
+        ):  # imported only for these
+            from lambda_punch.jobs.receiving.keeping import keeper
+
+            self._keeper = keeper(self._message, declared, record.arn, settings.until)
         own = declared.options.retries
         self._retries = settings.retries if own is None else min(own, settings.retries)
         self._number = self._attempt_number(behind=behind)
@@ -143,18 +130,21 @@ class Attempt:
                 "one may have been cut off in the middle of the job",
                 self._message.job, self._message.id, record.queue, record.receives,
             )  # fmt: skip
-        limit = self._limit(first=first)
-        if limit is None:
+        if self._limit(first=first) is None:
             thrown_away.add(record)
             return AT_ONCE
+        if self._keeper is not None:
+            self._keeper.begun(self._number)
         run = self._run()
 
         def decide(ended: Ended) -> Outcome:
             if ended.discarded is not None:
-                failures.tell(self._failure("discarded", ended.discarded, "its error is in discard_on"))
+                self._tell(self._failure("discarded", ended.discarded, "its error is in discard_on"))
+            elif ended.error is None and self._keeper is not None:
+                self._keeper.done(ended.value)
             return DONE if ended.error is None else self._failed(run, ended.error, deliveries, spent + ended.seconds)
 
-        return run.to_end(limit, decide)
+        return run.to_end(self._limit(first=first) or 0.001, decide)
 
     # -- after a failure ----------------------------------------------------------------------------------------------
 
@@ -173,7 +163,7 @@ class Attempt:
         if decided.wait is None:
             return self._dead(decided.reason, error, deliveries, spent)
         at = self._settings.clock() + decided.wait
-        failures.tell(self._failure("retry", error, f"next run in {decided.wait:.0f} s, at {_clock_time(at)}", at))
+        self._tell(self._failure("retry", error, f"next run in {decided.wait:.0f} s, at {_clock_time(at)}", at))
         if counted:
             return Outcome(False, waits.visibility(decided.wait, spent))
         message = self._message._replace(
@@ -205,8 +195,13 @@ class Attempt:
             if record.fifo:  # hidden in its own group it would hold up those behind it
                 kept = kept._replace(group=f"dead-{fresh.id}"[:128])
             outcome = Outcome(False, visibility, kept, last=True)
-        failures.tell(self._failure("dead", error, f"not run again: {reason}; {goes}"))
+        self._tell(self._failure("dead", error, f"not run again: {reason}; {goes}"))
         return outcome
+
+    def _tell(self, failure: failures.Failure) -> None:
+        failures.tell(failure)
+        if self._keeper is not None:
+            self._keeper.failed(failure)
 
     def _failure(
         self, outcome: failures.Became, error: BaseException | None, reason: str, next_at: float | None = None

@@ -144,6 +144,10 @@ class Batch:
         if self._deliveries.redrive(record.arn).dead_letters is None or attempt.not_moved.count(record):
             return LEFT
         facts = dead.facts(None, f"poison: {poison.reason}", None, attempts=0, queue=record.queue)
+        if '"keep":' in record.body or '"lock":' in record.body:  # imported only for these
+            from lambda_punch.jobs.receiving.keeping import note_poison
+
+            note_poison(record.body, record.arn, record.message_id, f"poison: {poison.reason}", self._settings.until)
         copy = Copy(record.body, 0, record.group, record.trace, facts)
         return Outcome(False, None, copy, dead=True, last=True)
 

@@ -8,8 +8,9 @@ from lambda_punch._log import logger
 from lambda_punch.errors import PoisonMessageError
 from lambda_punch.jobs import registry
 from lambda_punch.jobs.message import Poison
+from lambda_punch.jobs.receiving import failures
 from lambda_punch.jobs.receiving.perform import Execution
-from lambda_punch.jobs.receiving.run import Run
+from lambda_punch.jobs.receiving.run import Ended, Run
 from lambda_punch.jobs.tracing import INVOKE
 
 
@@ -25,9 +26,37 @@ def run_invoked(event: object, context: object, until: float) -> None:
     execution = Execution(
         message.job, message.id, message.attempt, function, request_id, message.trace, message.traceparent
     )
+    keeper = None
+    if message.lock or message.keep or declared.options.keep_result is not None:  # imported only for these
+        from lambda_punch.jobs.receiving.keeping import keeper as keeper_of
+
+        keeper = keeper_of(message, declared, "", until)
+    if keeper is not None:
+        keeper.begun(message.attempt)
     latency = max(0.0, time.time() - message.enqueued_at / 1000)
     left = max(until - time.time(), 0.001)
     limit = min(declared.options.timeout or left, left)
-    error = Run(called, execution, latency, INVOKE).to_end(limit, lambda ended: ended.error)
+
+    def decide(ended: Ended) -> BaseException | None:
+        if keeper is not None and ended.error is None and ended.discarded is None:
+            keeper.done(ended.value)
+        elif keeper is not None:
+            outcome: failures.Became = "retry" if ended.error else "discarded"
+            reason = "Lambda runs it again, at most twice" if ended.error else "its error is in discard_on"
+            keeper.failed(
+                failures.Failure(
+                    message.job,
+                    message.id,
+                    function,
+                    message.attempt,
+                    message.attempt,
+                    ended.error or ended.discarded,
+                    outcome,
+                    reason,
+                )
+            )
+        return ended.error
+
+    error = Run(called, execution, latency, INVOKE).to_end(limit, decide)
     if error is not None:
         raise error

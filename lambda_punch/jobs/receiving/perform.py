@@ -64,8 +64,8 @@ def context_of(execution: Execution) -> Context:
 
 def perform(  # noqa: PLR0913, PLR0917 - a call, where and for how long
     function: Callable[..., Any], args: Any, kwargs: Any, context: Context, limit: float, around: Around | None = None
-) -> None:
-    """Run the job in ``context``, for at most ``limit`` seconds, which may be infinite.
+) -> Any:
+    """Run the job in ``context``, for at most ``limit`` seconds, which may be infinite; return what it returns.
 
     Raises what the job raises, and JobTimeoutError. ``around``: what is entered round whatever is awaited.
     """
@@ -77,14 +77,15 @@ def perform(  # noqa: PLR0913, PLR0917 - a call, where and for how long
             if result is None:
                 done.now = True
         if isinstance(result, Awaitable):
-            _await(result, context, until - time.monotonic(), around)
-        elif isinstance(result, (GeneratorType, AsyncGeneratorType)):
+            return _await(result, context, until - time.monotonic(), around)
+        if isinstance(result, (GeneratorType, AsyncGeneratorType)):
             raise TypeError(
                 "a generator function cannot be a job, and none of it ran; use a plain or an async function"
             )
     except TimeIsUp:
         execution = context[_current]
         raise JobTimeoutError(f"{execution.job if execution else 'the job'} was stopped after {limit:.3g} s") from None
+    return result
 
 
 class _Done:
@@ -143,33 +144,42 @@ def _alarm(limit: float, done: _Done) -> Iterator[None]:
             signal.setitimer(signal.ITIMER_REAL, max(0.001, others - (time.monotonic() - began)), interval)
 
 
-def _await(awaitable: Awaitable[Any], context: Context, limit: float, around: Around | None) -> None:
+def _await(awaitable: Awaitable[Any], context: Context, limit: float, around: Around | None) -> Any:
     """Await on the process's loop. Raises TimeIsUp when the time is up, even if the job cannot be cancelled."""
     from concurrent.futures import TimeoutError as FutureTimeoutError
 
     timeout = None if limit == float("inf") else max(limit, 0.0)
     future = process.loop.submit(_outcome(awaitable, timeout, around), context)
     try:
-        error = future.result(None if timeout is None else timeout + 2 * GRACE)
+        error, value = future.result(None if timeout is None else timeout + 2 * GRACE)
     except FutureTimeoutError:
         future.cancel()
         raise TimeIsUp from None
     if error is not None:
         raise error
+    return value
 
 
-async def _outcome(awaitable: Awaitable[Any], timeout: float | None, around: Around | None) -> BaseException | None:
-    """Return what the job raised, TimeIsUp if it was cancelled, or None.
+async def _outcome(
+    awaitable: Awaitable[Any], timeout: float | None, around: Around | None
+) -> tuple[BaseException | None, Any]:
+    """Return what the job raised, TimeIsUp if it was cancelled, or None; and what it returned.
 
     Nothing is raised here, because a SystemExit that leaves a task would end the loop, which other jobs need.
     """
     import asyncio
 
+    value: Any = None
+
+    async def valued() -> None:
+        nonlocal value
+        value = await awaitable
+
     async def guarded() -> BaseException | None:
         if around is not None and around.awaits:
-            return await around.awaited(awaitable)
+            return await around.awaited(valued())
         try:
-            await awaitable
+            await valued()
         except BaseException as error:  # noqa: BLE001 - a job may raise anything
             return error
         return None
@@ -177,7 +187,7 @@ async def _outcome(awaitable: Awaitable[Any], timeout: float | None, around: Aro
     task = asyncio.ensure_future(guarded())
     done, _ = await asyncio.wait({task}, timeout=timeout)
     if done:
-        return task.result()
+        return task.result(), value
     task.cancel()
     await asyncio.wait({task}, timeout=GRACE)
-    return TimeIsUp()
+    return TimeIsUp(), None

@@ -21,11 +21,15 @@ T = TypeVar("T")
 
 
 class Ended(NamedTuple):
-    """How a run ended. ``error`` is what the job raised; if it is in discard_on, that is ``discarded``, and the job is done."""
+    """How a run ended. ``error`` is what the job raised; if it is in discard_on, that is ``discarded``, and the job is done.
+
+    ``value`` is what the function returned.
+    """
 
     error: BaseException | None
     seconds: float
     discarded: BaseException | None = None
+    value: Any = None
 
 
 class Run(NamedTuple):
@@ -47,14 +51,15 @@ class Run(NamedTuple):
         context.run(restored.enter)
         around = _around(self.execution, context)
         error: BaseException | None = None
+        value: Any = None
         try:
             context.run(self.tell, "perform_start", latency=self.latency)
             began = time.monotonic()
             try:
-                perform(called.declared.function, called.args, called.kwargs, context, limit, around)
+                value = perform(called.declared.function, called.args, called.kwargs, context, limit, around)
             except BaseException as raised:  # noqa: BLE001 - a job may raise anything, SystemExit included
                 error = raised
-            decided = context.run(self._end, error, time.monotonic() - began, decide)
+            decided = context.run(self._end, error, value, time.monotonic() - began, decide)
             if around is not None:
                 around.leave(self.execution, error)
             return decided
@@ -62,12 +67,12 @@ class Run(NamedTuple):
             context.run(restored.leave, error)
             del error  # it holds this frame, and so all that the job had
 
-    def _end(self, error: BaseException | None, seconds: float, decide: Callable[[Ended], T]) -> T:
+    def _end(self, error: BaseException | None, value: Any, seconds: float, decide: Callable[[Ended], T]) -> T:
         self.tell("perform", duration=seconds, latency=self.latency, error=error)
         if error is not None and self.called.declared.options.discards_on(error):
             self.tell("discard", error=error)
             return decide(Ended(None, seconds, error))
-        return decide(Ended(error, seconds))
+        return decide(Ended(error, seconds, value=value))
 
     def _restored(self) -> Restored:
         message, execution = self.called.message, self.execution

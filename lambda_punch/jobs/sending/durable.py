@@ -8,12 +8,14 @@ import uuid
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, ParamSpec, TypeVar
 
 from lambda_punch._settings import MOST_RETRIES
-from lambda_punch.errors import EnqueueError, MessageTooLargeError
+from lambda_punch.errors import EnqueueError, JobArgumentsError, JobOptionError, MessageTooLargeError
 from lambda_punch.jobs import backends, checks, options, registry
 from lambda_punch.jobs.backends.outgoing import Outgoing
+from lambda_punch.jobs.carriers.carrier import Unfit, check_json
 from lambda_punch.jobs.limits import LONGEST_DELAY, LONGEST_RUN
 from lambda_punch.jobs.message import Message, encode, size_of
 from lambda_punch.jobs.options import DEFAULT_QUEUE
+from lambda_punch.jobs.sending.handle import Enqueued
 from lambda_punch.jobs.sending.sender import send, send_after_response
 from lambda_punch.jobs.tracing import INVOKE, SQS, Place, to_send
 from lambda_punch.runtime.start import job_settings
@@ -24,20 +26,14 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from lambda_punch.jobs.backends import Backend
+    from lambda_punch.jobs.backends.outgoing import Keep, Lock
     from lambda_punch.jobs.options import Changes, Options, Text
     from lambda_punch.jobs.registry import Declared
+    from lambda_punch.jobs.store.results import JobResult
 
 P = ParamSpec("P")
 R = TypeVar("R")
 N = TypeVar("N", int, float)
-
-
-class Enqueued(NamedTuple):
-    """What was sent: the job's name, its id, and the backend's id (None if it is sent after the response)."""
-
-    job: str
-    id: str
-    message_id: str | None
 
 
 class Prepared(NamedTuple):
@@ -102,11 +98,16 @@ class DurableJob(Generic[P, R]):
 
     def prepare(self, *args: P.args, **kwargs: P.kwargs) -> Prepared:
         """Return the checked call for enqueue_many(); nothing is sent. Raises what enqueue() does for the arguments."""
+        return self.prepare_as(str(uuid.uuid4()), args, kwargs)
+
+    def prepare_as(
+        self, identity: str, args: tuple[Any, ...], kwargs: dict[str, Any], *, call: str | None = None
+    ) -> Prepared:
+        """Do what prepare() does for a job with this id. ``call`` is kept with its result."""
         job_settings()  # from now on metrics are written
         dumped, named = self._declared.arguments.dump(args, kwargs)
         backend = backends.instead or backends.find(self._backend())
         chosen = self.options
-        identity = str(uuid.uuid4())
         queue = chosen.queue or DEFAULT_QUEUE
         system = INVOKE if backend.name == "lambda_event" else SQS
         trace = to_send(Place(self.name, identity, queue, system))
@@ -120,6 +121,14 @@ class DurableJob(Generic[P, R]):
             timeout=_if_changed(chosen.timeout, self._declared.options.timeout, LONGEST_RUN),
             traceparent=trace.traceparent, tracestate=trace.tracestate, baggage=trace.baggage,
         )  # fmt: skip
+        lock, keep = None, None
+        if chosen.unique is not None or chosen.keep_result is not None:
+            begins = (due or now + (delay or 0) * 1000) / 1000
+            lock, keep = self._kept(backend, begins, args, kwargs, call)
+            message = message._replace(lock=lock and lock.lock)
+        keeps, declared = chosen.keeps_for or 0, self._declared.options.keeps_for or 0
+        if keeps or declared:
+            message = message._replace(keep=keeps)
         body = encode(message)
         size = size_of(body)
         if size > backend.largest:
@@ -131,8 +140,48 @@ class DurableJob(Generic[P, R]):
         deduplication_id = self._text("deduplication_id", args, kwargs)
         if chosen.fifo:  # as in Lambdakiq: by default each job is its own group, and never a duplicate
             group, deduplication_id = group or identity, deduplication_id or identity
-        outgoing = Outgoing(body, identity, self.name, chosen.queue or "", delay, group, deduplication_id, trace.xray)
+        outgoing = Outgoing(
+            body, identity, self.name, chosen.queue or "", delay, group, deduplication_id, trace.xray, lock, keep
+        )
         return Prepared(backend, outgoing, chosen.after_response, args, dict(kwargs))
+
+    def result_of(self, identity: str) -> JobResult | None:
+        """Return what is known of a job by its id; None if nothing is. Raises ResultError if there is no table to look into.
+
+        This blocks for one call to DynamoDB. May be called from any thread.
+        """
+        from lambda_punch.jobs.store import results
+
+        return results.look(identity)
+
+    async def aresult_of(self, identity: str) -> JobResult | None:
+        """Do what result_of() does without blocking the event loop."""
+        import asyncio
+
+        return await asyncio.to_thread(self.result_of, identity)
+
+    def _kept(
+        self, backend: Backend, begins: float, args: tuple[Any, ...], kwargs: dict[str, Any], call: str | None
+    ) -> tuple[Lock | None, Keep | None]:
+        """Return the lock to take, and what is noted. ``begins``: when the job is due, in epoch seconds."""
+        from lambda_punch.jobs.backends.outgoing import Keep, Lock
+        from lambda_punch.jobs.store import locks
+        from lambda_punch.jobs.store.places import find
+
+        chosen, lock = self.options, None
+        if find(local=backend.name == "memory") is None:
+            option = "unique" if chosen.unique is not None else "keep_result"
+            raise JobOptionError(f"{self.name}: {option} needs a table; configure table, or LAMBDA_PUNCH_TABLE")
+        if chosen.unique is not None:
+            same: object = chosen.unique
+            if callable(same):
+                same = self._comparable(same(*args, **kwargs))
+            elif same == locks.EVERY_ARGUMENT:
+                bound = self._declared.arguments.signature.bind(*args, **kwargs)
+                bound.apply_defaults()
+                same = self._declared.arguments.dump(bound.args, bound.kwargs)
+            lock = Lock(locks.fingerprint(same), begins + chosen.locks_for)
+        return lock, None if chosen.keeps_for is None else Keep(begins + chosen.keeps_for, call)
 
     def spills(self) -> bool:
         """Tell whether a call given to push() may be sent to the queue instead, and would be safe there."""
@@ -146,6 +195,14 @@ class DurableJob(Generic[P, R]):
         if configured != "memory":  # which can do all that the others can
             backends.check(self.name, configured, self.options)
         return configured
+
+    def _comparable(self, value: Any) -> Any:
+        try:
+            return check_json(value)
+        except Unfit as error:
+            raise JobArgumentsError(
+                f"{self.name}: what the unique function returns{error.path} {error.reason}"
+            ) from None
 
     def _text(self, option: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str | None:
         value: Text | None = getattr(self.options, option)
@@ -172,7 +229,7 @@ def enqueue_many(calls: Iterable[Prepared]) -> list[Enqueued]:
     """
     given = list(calls)
     now = [call for call in given if not call.after_response]
-    sent, failed = send([(call.backend, call.outgoing, call.args, call.kwargs) for call in now])
+    sent, failed, duplicates = send([(call.backend, call.outgoing, call.args, call.kwargs) for call in now])
     later = [(call.backend, call.outgoing, call.args, call.kwargs) for call in given if call.after_response]
     if later:
         send_after_response(later)
@@ -180,4 +237,7 @@ def enqueue_many(calls: Iterable[Prepared]) -> list[Enqueued]:
         names = ", ".join(sorted({each.job for each in failed}))
         message = f"{len(failed)} of {len(given)} jobs were not sent ({names}): {failed[0].reason}"
         raise EnqueueError(message, failed) from failed[0].error
-    return [Enqueued(call.outgoing.job, call.outgoing.id, sent.get(call.outgoing.id)) for call in given]
+    return [
+        Enqueued(each.job, duplicates.get(each.id, each.id), sent.get(each.id), each.id in duplicates)
+        for each in (call.outgoing for call in given)
+    ]

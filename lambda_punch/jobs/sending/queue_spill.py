@@ -41,7 +41,8 @@ class QueueSpill:
             else:
                 punch.function(*punch.args)
         items = [(call.backend, call.outgoing, call.args, call.kwargs) for _, call in calls]
-        _, failed = sender.send(items)
+        report = sender.send(items)
+        failed = report.failed
         not_sent = {each.id: each for each in failed}
         for each in failed:
             logger().error("job %s %s was not sent to its queue: %s", each.job, each.id, each.reason)
@@ -49,7 +50,11 @@ class QueueSpill:
             answer = not_sent.get(call.outgoing.id)
             if answer is not None:  # a job that its queue may have must not be run here, only sent again
                 unsent.append(punch if answer.certain else punch.replaced(sender.send_waiting, ([item],)))
-        sent = [call.outgoing.job for _, call in calls if call.outgoing.id not in not_sent]
+        sent = [
+            call.outgoing.job
+            for _, call in calls
+            if call.outgoing.id not in not_sent and call.outgoing.id not in report.duplicates
+        ]
         if sent:
             names = ", ".join(sorted(set(sent)))
             logger().warning(

@@ -8,7 +8,7 @@ time for them. If the backend does not take them then, one ERROR line names the 
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lambda_punch import _events
 from lambda_punch._log import logger
@@ -30,8 +30,27 @@ _open: tuple[int, object, list[Item]] | None = (
 )
 
 
-def send(items: Sequence[Item]) -> tuple[dict[str, str], list[NotSent]]:
-    """Send with as few calls as possible; return the backends' ids by job id, and what was not sent."""
+class Report(NamedTuple):
+    """The backends' ids by job id, what was not sent, and by job id which other one is under way in a unique job's place."""
+
+    ids: dict[str, str]
+    failed: list[NotSent]
+    duplicates: dict[str, str]
+
+
+def send(items: Sequence[Item]) -> Report:
+    """Send with as few calls as possible."""
+    if not any(item[1].lock or item[1].keep for item in items):
+        return Report(*_send(items), {})
+    from lambda_punch.jobs.sending import unique
+
+    admitted = unique.admit(items)
+    ids, failed = _send(admitted.items)
+    unique.give_back(admitted.items, failed)
+    return Report(ids, [*admitted.failed, *failed], admitted.duplicates)
+
+
+def _send(items: Sequence[Item]) -> tuple[dict[str, str], list[NotSent]]:
     lots: dict[tuple[int, str], list[Item]] = {}
     for item in items:
         lots.setdefault((id(item[0]), item[1].queue), []).append(item)
@@ -78,7 +97,7 @@ def send_after_response(items: list[Item]) -> None:
 def send_waiting(items: list[Item]) -> None:
     """Send what one request's jobs have gathered. It runs as a punch, so never twice."""
     _close(items)
-    _, failed = send(items)
+    failed = send(items).failed
     if failed:
         names = ", ".join(f"{each.job} {each.id}" for each in failed)
         logger().error("%d durable jobs were not sent (%s): %s", len(failed), names, failed[0].reason)
