@@ -13,7 +13,7 @@ from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from lambda_punch.errors import ShutDownError
-from lambda_punch.integrations import _django
+from lambda_punch.integrations import _django, _flask
 from lambda_punch.integrations._interface import begin
 from lambda_punch.integrations._place import defers
 from lambda_punch.integrations._werkzeug import closes_nothing
@@ -33,6 +33,8 @@ class PunchMiddleware:
     the error handler, or else into the log. A plain generator is passed on as it is, and so is what the adapter made
     itself (``wsgi.file_wrapper``), and a response of Flask or Werkzeug on whose close nothing is called.
 
+    What is pushed in a view of Flask's runs in an application context of its own.
+
     Django is the exception: its ``close()`` sends request_finished, whose receivers close the database connections of
     the thread that they run on. So it is called on the request's own thread as soon as the body is complete, also under
     adapters that never would. Use lambda_punch.push() for what is to run after the response.
@@ -51,6 +53,7 @@ class PunchMiddleware:
         if not defers():
             return self.app(environ, start_response)
         _django.watch()
+        _flask.watch()
         view: list[object] = []
 
         def started(*args: Any) -> Any:
