@@ -74,7 +74,7 @@ def test_tasks_are_durable_on_sqs_and_on_asynchronous_invokes(tmp_path: Path) ->
 
     with SqsServer() as server:
         env = {**AWS, "AWS_ENDPOINT_URL_SQS": server.endpoint}
-        run_behaviours(tmp_path, "django_tasks", label="durable_behaviours", least=17, env=env)
+        run_behaviours(tmp_path, "django_tasks", label="durable_behaviours", least=22, env=env)
 
 
 @pytest.mark.parametrize(

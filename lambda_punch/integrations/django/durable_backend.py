@@ -12,15 +12,16 @@ from django.core import checks
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from lambda_punch._settings import current as current_settings
 from lambda_punch.errors import JobOptionError, MissingExtraError, PoisonMessageError
-from lambda_punch.integrations.django import task_options
+from lambda_punch.integrations.django import task_options, task_results
 from lambda_punch.integrations.django.backend import CommonBackend, new_result
 from lambda_punch.integrations.django.execution import execute, worker_id
 from lambda_punch.integrations.django.framework import (
     BaseTaskBackend,
     Task,
 )
-from lambda_punch.jobs import current, job
+from lambda_punch.jobs import current, enqueue_many, job
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,16 +34,28 @@ class DurableBackend(CommonBackend):
 
     The consumer imports a task's module only if it belongs to an installed app or is imported already, and runs
     nothing but tasks. A task that fails is FAILED for that attempt, and task_finished is sent. It is tried again as its
-    queue service does that, and its ``attempt`` counts on. Results cannot be looked up by id.
+    queue service does that, and its ``attempt`` counts on. Results can be looked up by id if they are kept.
 
     OPTIONS, besides the common ones: ``timeout``: seconds for one run; ``tasks``: options of single tasks, by their paths;
-    ``after_response`` (False): send after the response.
+    ``after_response`` (False): send after the response; ``keep_results``: seconds for which get_result() knows a task after its
+    last change, which needs the setting ``table`` of lambda-punch (None: it knows none).
     """
 
     task_class = task_options.DurableTask
 
     job_backend = ""  # the backend's name for lambda_punch.job
-    options_known = {**CommonBackend.options_known, "after_response": False, "timeout": None, "tasks": {}}  # noqa: RUF012 - never changed
+    options_known = {  # noqa: RUF012 - never changed
+        **CommonBackend.options_known,
+        "after_response": False,
+        "timeout": None,
+        "tasks": {},
+        "keep_results": None,
+    }
+
+    def __init__(self, alias: str, params: dict[str, Any]) -> None:
+        """Know results if they are kept."""
+        super().__init__(alias, params)
+        self.supports_get_result = self._option("keep_results") is not None
 
     def hand_on(self, result: TaskResult[Any]) -> None:
         """Send the task's message. Raises what DurableJob.enqueue() does."""
@@ -58,7 +71,7 @@ class DurableBackend(CommonBackend):
         if self._option("after_response"):
             options["after_response"] = True
         enqueued_at = cast("dt.datetime", result.enqueued_at).isoformat()
-        run_task.using(**options).enqueue(
+        arguments = (
             task.module_path,
             self.alias,
             result.id,
@@ -67,6 +80,20 @@ class DurableBackend(CommonBackend):
             list(result.args),
             dict(result.kwargs),
         )
+        call = None
+        if self.supports_get_result:
+            options["keep_result"] = self._option("keep_results")
+            call = task_results.call_of(task.module_path, self.alias, task.queue_name, result)
+        enqueue_many([run_task.using(**options).prepare_as(result.id, arguments, {}, call=call)])
+
+    def get_result(self, result_id: str) -> TaskResult[Any]:
+        """Return what is known of a task, by the id of its result.
+
+        Raises TaskResultDoesNotExist if nothing is known of it, and ResultError if the table cannot be read.
+        """
+        if not self.supports_get_result:
+            raise NotImplementedError(f"TASKS[{self.alias!r}] keeps no results; set keep_results in its OPTIONS")
+        return task_results.result_of(run_task.result_of(result_id), result_id, self.alias, _task)
 
     def queue_of(self, task: Task[Any, Any]) -> str | None:
         """Return the name of the queue or function to which the task goes."""
@@ -78,7 +105,19 @@ class DurableBackend(CommonBackend):
         if find_spec("boto3") is None:
             missing = MissingExtraError("boto3", extra="sqs", part=f"TASKS[{self.alias!r}]")
             found.append(checks.Error(str(missing), id="lambda_punch.E004"))
-        return [*found, *self._check_tasks()]
+        return [*found, *self._check_tasks(), *self._check_results()]
+
+    def _check_results(self) -> Iterable[checks.CheckMessage]:
+        keep = self._option("keep_results")
+        where = f"TASKS[{self.alias!r}]['OPTIONS']['keep_results']"
+        try:
+            run_task.using(backend=self.job_backend, wait=None, keep_result=keep)
+        except JobOptionError as error:
+            yield checks.Error(f"{where}: {error}.", id="lambda_punch.E009")
+            return
+        if keep is not None and current_settings().table is None and current_settings().backend != "memory":
+            message = f"{where} needs a table: set LAMBDA_PUNCH_TABLE, or call lambda_punch.configure(table=...)."
+            yield checks.Error(message, id="lambda_punch.E009")
 
     def _check_tasks(self) -> Iterable[checks.CheckMessage]:
         """Say which options of tasks are wrong, as @job would."""
@@ -165,8 +204,8 @@ class LambdaEventBackend(DurableBackend):
 @job(name="lambda_punch.django.task", wait=task_options.wait_of_task)
 def run_task(  # noqa: PLR0913, PLR0917 - what a message says of a task
     path: str, alias: str, result_id: str, enqueued_at: str, queue_name: str, args: list[Any], kwargs: dict[str, Any]
-) -> None:
-    """Run the task that a message names. Raises what the task raises, so that it is tried again."""
+) -> Any:
+    """Run the task that a message names; return what it returns. Raises what the task raises, so that it is tried again."""
     task, backend = _task(path, alias, queue_name)
     task_options.note_wait(task_options.of_path(backend.options, path).get("wait"))
     execution = current()
@@ -176,6 +215,7 @@ def run_task(  # noqa: PLR0913, PLR0917 - what a message says of a task
     error = execute(result, type(backend), worker_id())
     if error is not None:
         raise error
+    return result.return_value
 
 
 def _task(path: str, alias: str, queue_name: str) -> tuple[Task[Any, Any], BaseTaskBackend]:

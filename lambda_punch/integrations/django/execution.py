@@ -35,23 +35,23 @@ def execute(result: TaskResult[Any], sender: type, worker_id: str) -> BaseExcept
     KeyboardInterrupt, and what receivers of the signals raise.
     """
     started_at = timezone.now()
-    _set(result, status=TaskResultStatus.RUNNING, last_attempted_at=started_at)
+    update(result, status=TaskResultStatus.RUNNING, last_attempted_at=started_at)
     if result.started_at is None:
-        _set(result, started_at=started_at)
+        update(result, started_at=started_at)
     result.worker_ids.append(worker_id)
     task_started.send(sender=sender, task_result=result)
     try:
-        _set(result, _return_value=normalize_json(_call(result)))
+        update(result, _return_value=normalize_json(_call(result)))
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - as Django's own backend
         kind = type(error)
         text = "".join(format_exception(error))
         result.errors.append(TaskError(exception_class_path=f"{kind.__module__}.{kind.__qualname__}", traceback=text))
-        _set(result, finished_at=timezone.now(), status=TaskResultStatus.FAILED)
+        update(result, finished_at=timezone.now(), status=TaskResultStatus.FAILED)
         task_finished.send(sender=sender, task_result=result)  # here, because Django's log needs the exception
         return error
-    _set(result, finished_at=timezone.now(), status=TaskResultStatus.SUCCESSFUL)
+    update(result, finished_at=timezone.now(), status=TaskResultStatus.SUCCESSFUL)
     task_finished.send(sender=sender, task_result=result)
     return None
 
@@ -74,6 +74,7 @@ def _call(result: TaskResult[Any]) -> Any:
     return process.loop.run(call(), copy_context())
 
 
-def _set(result: TaskResult[Any], **attributes: Any) -> None:
+def update(result: TaskResult[Any], **attributes: Any) -> None:
+    """Change fields of a result."""
     for name, value in attributes.items():
         object.__setattr__(result, name, value)  # it is frozen, and set so by Django's own backends

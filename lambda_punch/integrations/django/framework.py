@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # typed, and the same as Django's own
     from django_tasks.utils import normalize_json
 
     InvalidTask: type[Exception]
+    ResultDoesNotExist: type[Exception]
     PACKAGE: str
 else:
 
@@ -47,6 +48,7 @@ else:
     task_enqueued, task_started = _signals.task_enqueued, _signals.task_started
     task_finished = _signals.task_finished
     InvalidTask = getattr(_errors, "InvalidTask", None) or _errors.InvalidTaskError
+    ResultDoesNotExist = _errors.TaskResultDoesNotExist
     normalize_json = (
         _part("utils") if PACKAGE == "django_tasks" else import_module("django.utils.json")
     ).normalize_json
@@ -55,6 +57,7 @@ __all__ = [
     "PACKAGE",
     "BaseTaskBackend",
     "InvalidTask",
+    "ResultDoesNotExist",
     "Task",
     "TaskContext",
     "TaskError",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lambda_punch.jobs.registry import Declared
     from lambda_punch.jobs.store.interface import Item, Store
 
+_SHARE = 0.25
 _LONGEST_ERROR = 2_000  # characters
 _LONGEST_TRACEBACK = 20_000
 _BECAME = {"retry": results.FAILED, "dead": results.DEAD, "discarded": results.DISCARDED}
@@ -44,14 +45,16 @@ class Keeper(NamedTuple):
     until: float
 
     def begun(self, attempt: int) -> None:
-        """Note that the job is being run."""
-        if self._frees_at("started"):
-            self._free()
+        """Note that the job is being run. It may take a part of the time that the job has, not more."""
         now = time.time()
-        self._write({
+        hurried = self._replace(until=now + (self.until - now) * _SHARE)
+        if self._frees_at("started"):
+            hurried._free()  # noqa: SLF001 - its own
+        fields: Item = {
             "job": self.message.job, "status": results.RUNNING, "attempts": attempt, "started_at": now,
             "enqueued_at": self.message.enqueued_at / 1000,
-        })  # fmt: skip
+        }  # fmt: skip
+        hurried._write(fields)  # noqa: SLF001 - as above
 
     def done(self, value: Any) -> None:
         """Note what the job has returned."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LONGEST_CALL = 7.0  # seconds: two tries of aws.client("dynamodb"), and the pause between them
-_AWAY = 10.0  # seconds for which a store that has failed is left alone
+_AWAY = 10.0  # seconds for which a store that has failed is left alone; longer than a call that was left behind
 
 _crew = Crew(threads.STORE)
 _away_until = 0.0

@@ -3,9 +3,11 @@
 import datetime as dt
 import json
 import os
+from contextlib import ExitStack
 from importlib import import_module
 
 import project_tasks as tasks
+from asgiref.sync import sync_to_async
 from django.core import checks
 from django.db import transaction
 from django.test import SimpleTestCase, TransactionTestCase, override_settings
@@ -207,6 +209,66 @@ class Options(SimpleTestCase):
         }  # fmt: skip
         self.assertEqual(queues, expected)
         self.assertEqual(sorted(tasks.ran[-9:]), [-100, -10, -9, 0, 9, 10, 49, 50, 100])
+
+
+KEPT = {"default": {"BACKEND": PATH + "SQSBackend", "OPTIONS": {"keep_results": 600, "retries": 1}}}
+
+
+class Results(SimpleTestCase):
+    databases = ("default",)
+
+    def setUp(self):
+        stack = ExitStack()
+        self.addCleanup(stack.close)
+        stack.enter_context(override_settings(TASKS=KEPT))
+        self.jobs = stack.enter_context(enqueued())
+
+    def test_a_result_can_be_looked_up_by_id(self):
+        task = framework.task()(tasks.add.func)
+        result = task.enqueue(1, b=2)
+        self.assertEqual(next(iter(self.jobs)).id, result.id)
+        ready = task.get_result(result.id)
+        self.assertEqual((ready.status, ready.attempts, ready.args, ready.kwargs), (Status.READY, 0, [1], {"b": 2}))
+        self.assertLess(abs(ready.enqueued_at - result.enqueued_at), dt.timedelta(seconds=5))
+        self.jobs.run()
+        result.refresh()
+        self.assertEqual((result.status, result.return_value, result.attempts), (Status.SUCCESSFUL, 3, 1))
+        self.assertTrue(result.started_at <= result.finished_at)
+        self.assertEqual(result.errors, [])
+
+    async def test_asynchronously_too(self):
+        task = framework.task()(tasks.aadd.func)
+        result = await task.aenqueue(1, b=2)
+        await sync_to_async(self.jobs.run)()
+        await result.arefresh()
+        self.assertEqual((await task.aget_result(result.id)).return_value, result.return_value)
+        self.assertEqual(result.return_value, 3)
+
+    def test_a_failure_is_ready_again_and_then_failed(self):
+        result = framework.task()(tasks.fail.func).enqueue("broken")
+        with self.assertLogs(level="ERROR"):
+            self.jobs.run(rounds=1)
+            result.refresh()
+            self.assertEqual((result.status, result.attempts, result.finished_at), (Status.READY, 1, None))
+            self.jobs.run()
+        result.refresh()
+        self.assertEqual((result.status, result.attempts), (Status.FAILED, 2))
+        self.assertIs(result.errors[0].exception_class, ValueError)
+        self.assertIn("raise ValueError(how)", result.errors[0].traceback)
+
+    def test_what_is_not_known_does_not_exist(self):
+        task = framework.task()(tasks.add.func)
+        result = task.enqueue(1, b=2)
+        with self.assertRaises(errors.TaskResultDoesNotExist):
+            task.get_result("another")
+        with self.assertRaises(errors.TaskResultMismatch):
+            framework.task()(tasks.keep.func).get_result(result.id)
+        with override_settings(TASKS=TASKS), self.assertRaisesMessage(NotImplementedError, "keep_results"):
+            framework.task()(tasks.add.func).get_result(result.id)
+
+    def test_it_needs_a_table(self):
+        self.assertEqual(Checks.found(self, "SQSBackend", keep_results=600), ["lambda_punch.E009"])
+        self.assertEqual(Checks.found(self, "SQSBackend", keep_results="long"), ["lambda_punch.E009"])
 
 
 @override_settings(TASKS=TASKS)
