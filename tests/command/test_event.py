@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from lambda_punch import command
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def own_loop() -> Iterator[None]:
+    """Give Mangum an event loop; without one it makes one for the thread, which nobody closes."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 def event(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
@@ -15,6 +29,7 @@ def event(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
+@pytest.mark.usefixtures("own_loop")
 @pytest.mark.parametrize("kind", ["apigw", "apigw-v1", "alb", "url"])
 def test_requests_are_understood_by_an_adapter(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Mangum tells the kinds apart by themselves."""
