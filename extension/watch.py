@@ -1,21 +1,16 @@
 """The handled-file on the extension's side: read the last record, and wait for the next one (inotify).
 
-Importing inotify_simple takes some 8 ms of processor time, which before the first response would be taken from the
-function. So the first wait only looks at the file from time to time, and ``watch`` is called when the first response
+Loading inotify takes some 3 ms of processor time, which before the first response would be taken from the function. So
+the first wait only looks at the file from time to time, and ``watch`` is called when the first response
 is out. From then on inotify watches; callers read before they wait, so a record that was written earlier is found. A
 pidfd ends the wait when the runtime process has died.
 """
 
 import posix
 import select
-import sys
 import time
 
 from . import contract
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
 
 _LOOK_MS = 100  # between two looks whether the runtime lives, where the kernel has no pidfd
 _FIRST_LOOK_MS = 1
@@ -24,32 +19,13 @@ _NOTICES_SIZE = 4096  # bytes; more than one request can cause
 _LOOK_RATIO = 0.1  # before the watch: the time to the next look, as a part of the time waited so far
 
 
-def _import_inotify() -> "Any":
-    """Import inotify_simple without ``ctypes.util``, which it uses only to find libc.
-
-    ``find_library`` runs ldconfig and sometimes a compiler, and its module imports subprocess: some 50 ms and 2 MB, for
-    a library that this process has loaded (``CDLL(None)``).
-    """
-    stand_in = type(sys)("ctypes.util")
-    stand_in.find_library = _no_library  # type: ignore[attr-defined]  # a module built by hand
-    sys.modules.setdefault("ctypes.util", stand_in)
-    import inotify_simple  # type: ignore[import-untyped]  # it has no types
-
-    return inotify_simple
-
-
-def _no_library(_name: str) -> None:
-    """Find nothing, so that inotify_simple uses CDLL(None), the libraries that this process has loaded."""
-
-
 class HandledFile:
     """Reads and awaits the records of one handled-file; for one thread."""
 
     def __init__(self, directory: str, descriptor: int) -> None:
         self._directory = directory
         self._descriptor = descriptor
-        self._inotify: Any = None
-        self._notices = -1  # inotify's descriptor
+        self._notices = -1  # inotify's descriptor, once it watches
         # One poll object for good: making one for each wait costs more than the wait itself.
         self._poll = select.poll()
         self._waiting_since = 0.0
@@ -59,14 +35,11 @@ class HandledFile:
 
     def watch(self) -> None:
         """Let inotify report records from now on; raise OSError or ImportError where it cannot."""
-        if self._inotify is None and not self.removed:
-            inotify_simple = _import_inotify()
-            inotify = inotify_simple.INotify()
-            written, unlinked = inotify_simple.flags.MODIFY, inotify_simple.flags.ATTRIB
-            inotify.add_watch(f"{self._directory}/{contract.HANDLED_FILE}", written | unlinked)
-            self._notices = inotify.fileno()
+        if self._notices < 0 and not self.removed:
+            from . import inotify
+
+            self._notices = inotify.watch(f"{self._directory}/{contract.HANDLED_FILE}")
             self._poll.register(self._notices, select.POLLIN)
-            self._inotify = inotify
 
     def read(self) -> "contract.Record | None":
         """Return the record in the file, or None while the function has not said that it uses the library."""
@@ -82,7 +55,7 @@ class HandledFile:
             self._follow(pid)
         if also is not None:
             self._poll.register(also, select.POLLIN)
-        if self._inotify is None:
+        if self._notices < 0:
             timeout_ms = min(timeout_ms, self._until_next_look())
         if self._pidfd < 0:
             timeout_ms = min(timeout_ms, _LOOK_MS)
@@ -102,7 +75,7 @@ class HandledFile:
         """
         if pid != self._pid:
             self._follow(pid)
-        if timeout_ms <= 0 or self._inotify is None or self._pidfd < 0 or self.removed:
+        if timeout_ms <= 0 or self._notices < 0 or self._pidfd < 0 or self.removed:
             return False
         return bool(self._look(timeout_ms))
 
@@ -112,10 +85,7 @@ class HandledFile:
         return posix.fstat(self._descriptor).st_nlink == 0
 
     def _look(self, timeout_ms: float) -> "list[tuple[int, int]]":
-        """Return the descriptors that are ready. What inotify reported is read and dropped: that it did is enough.
-
-        inotify_simple's own read() makes three more system calls, and events that nobody needs.
-        """
+        """Return the descriptors that are ready. What inotify reported is read and dropped: that it did is enough."""
         ready = self._poll.poll(timeout_ms)
         for descriptor, _ in ready:
             if descriptor == self._notices:

@@ -20,6 +20,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from lambda_punch import _events
+from lambda_punch._events.jobs import SENDERS_EVENTS, JobEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,11 +45,11 @@ class Metrics:
         self._lock = threading.Lock()
         self._held: list[dict[str, Any]] = []
 
-    def hear(self, event: _events.JobEvent | _events.PunchesRan | _events.PunchesLost) -> None:
+    def hear(self, event: _events.Event) -> None:
         """Write what an event says: at once, or, if it is a request's, after its response."""
-        if isinstance(event, _events.JobEvent):
+        if isinstance(event, JobEvent):
             document = self._of_job(event)
-            if event.event in _events.SENDERS_EVENTS:
+            if event.event in SENDERS_EVENTS:
                 self._hold(document)
             else:
                 self._write(document)
@@ -71,7 +72,7 @@ class Metrics:
         for document in held:
             self._write(document)
 
-    def _of_job(self, event: _events.JobEvent) -> dict[str, Any]:
+    def _of_job(self, event: JobEvent) -> dict[str, Any]:
         metrics: dict[str, tuple[Any, str]] = {
             "Duration": (round(event.duration * 1000, 3), "Milliseconds"),
             "Count": (1, "Count"),

@@ -10,16 +10,27 @@ from __future__ import annotations
 
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lambda_punch.runtime.process import Process
+
 _WHOLE_CORE = 1769  # MB
 
 
-def load() -> None:
-    """Load it, at the end of the init; raises nothing that is not raised at the first job again."""
+def load(process: Process) -> None:
+    """Load what the mode of ``process`` needs, at the end of the init; raises what would be raised at the first job."""
     memory = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
     if not memory.isdecimal() or int(memory) >= _WHOLE_CORE:
         return
     import lambda_punch.runtime.drain
-    import lambda_punch.runtime.server  # noqa: F401 - that is the point
+    import lambda_punch.runtime.ledger  # loaded for its own sake, as the others
+
+    process.get_ready_to_end()
+    if not process.mode.is_asked:
+        import lambda_punch.runtime.worker
+
+        return
+    import lambda_punch.runtime.server  # noqa: F401
     from lambda_punch.runtime.zeromq import load
 
     load()

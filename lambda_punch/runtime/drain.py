@@ -11,7 +11,6 @@ import sys
 import threading
 from collections.abc import Awaitable
 from types import AsyncGeneratorType, GeneratorType
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from lambda_punch import _events, _settings
 from lambda_punch._log import logger
@@ -24,9 +23,11 @@ from lambda_punch.runtime.queue import opened
 from lambda_punch.runtime.reports import report_failure
 from lambda_punch.runtime.spill import watch
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Context
+    from typing import Any, Protocol, TypeAlias
 
     from lambda_punch.runtime.around import Around, Hook
     from lambda_punch.runtime.background_loop import BackgroundLoop
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
         def hooks(self) -> list[Hook]:
             """What is entered round each job."""
 
+    Drained: TypeAlias = tuple[int, int, int]
+    """What one drain did: jobs run, how many of these failed, jobs that still wait."""
 
 BESIDE = 0.0002
 """Seconds for which a job may keep the interpreter from other threads (Python's own: 0.005).
@@ -60,14 +63,6 @@ comes back from a system call. It makes no difference while no other thread want
 
 HOLDS = 3
 """Invokes at whose ends the environment is held for one job: its own, and those after it in which it still runs."""
-
-
-class Drained(NamedTuple):
-    """What one drain did: jobs run, how many of these failed, jobs that still wait."""
-
-    ran: int
-    failed: int
-    left: int
 
 
 class Drain:
@@ -170,8 +165,9 @@ class Drain:
                 if before > BESIDE:
                     sys.setswitchinterval(before)
             if self._times is not None and ran:
-                _events.tell(self._times._replace(failed=failed))
-            return Drained(ran, failed, len(self._queue))
+                self._times.failed = failed
+                _events.tell(self._times)
+            return ran, failed, len(self._queue)
 
     def _work_with_helpers(self) -> tuple[int, int]:
         counts: list[tuple[int, int]] = []

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import NoReturn
 
 from lambda_punch._log import logger
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
 def end_child(error: BaseException | None, name: str = "") -> NoReturn:

@@ -187,6 +187,8 @@ class WithExtension(OnLambda):
 
     __slots__ = ("_announced", "_asked", "_file", "_misses", "_server")
 
+    is_asked = True
+
     def __init__(self, process: Process, file: HandledFile, directory: str, *, watched: bool, heard: bool) -> None:
         """``heard``: whether the extension knows of this process in time to wait for its next announcement."""
         super().__init__(process, watched=watched, directory=directory)

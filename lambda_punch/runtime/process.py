@@ -55,6 +55,8 @@ class Mode:
 
     defers = False
     """Whether a punch waits for the response of the request being handled."""
+    is_asked = False
+    """Whether the extension asks for the drains, by ZeroMQ."""
     freezes = False
     """Whether the environment may freeze when the margin of a request begins."""
 

@@ -29,27 +29,20 @@ if TYPE_CHECKING:
 ALL = 1 << 62  # released up to here: every punch
 
 
-class _Opening:
-    """Makes a Punch of what waited. Its class is imported at the first one: typing, which it needs, is slow to import."""
-
-    def __init__(self) -> None:
-        self.punch: Callable[[Waiting], Punch] = self._first
-
-    def _first(self, waiting: Waiting) -> Punch:
-        from functools import partial
-
-        from lambda_punch.runtime.punch import Punch
-
-        self.punch = partial(tuple.__new__, Punch)  # what _make() does, without a look at the length
-        return self.punch(waiting)
-
-
-_opening = _Opening()
-
-
 def opened(waiting: Waiting) -> Punch:
     """Return what waited as a Punch."""
-    return _opening.punch(waiting)
+    from lambda_punch.runtime.punch import Punch  # not before the first response
+
+    return Punch(*waiting)
+
+
+def closed(punch: Punch) -> Waiting:
+    """Return a punch as it waited."""
+    return (
+        punch.function, punch.args, punch.keywords, punch.request_id, punch.sequence,
+        punch.context,  # type: ignore[return-value]  # what has waited has one
+        punch.number, punch.loop,
+    )  # fmt: skip
 
 
 class PunchQueue:
@@ -80,7 +73,7 @@ class PunchQueue:
         """Take the released punches for which ``wanted`` is true; the others keep their order."""
         with self._lock:
             waiting = list(self._waiting)
-            punches = [_opening.punch(each) for each in waiting]
+            punches = [opened(each) for each in waiting]
             taken = [punch.sequence <= self.released and wanted(punch) for punch in punches]
             if not any(taken):
                 return []
@@ -94,9 +87,9 @@ class PunchQueue:
     def put_back(self, punches: list[Punch]) -> None:
         """Put punches that were taken to the front again."""
         with self._lock:
-            self._waiting.extendleft(reversed(punches))  # type: ignore[arg-type]  # each has a context
+            self._waiting.extendleft(closed(punch) for punch in reversed(punches))
 
     def clear(self) -> list[Punch]:
         """Take every punch that waits, released or not."""
         with self._lock:
-            return [_opening.punch(self._waiting.popleft()) for _ in range(len(self._waiting))]
+            return [opened(self._waiting.popleft()) for _ in range(len(self._waiting))]

@@ -8,11 +8,11 @@ of the request that has just been announced.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from lambda_punch import _contract
 from lambda_punch.runtime import threads
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 

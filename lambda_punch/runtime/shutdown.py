@@ -13,8 +13,6 @@ hears SIGTERM (signals.py).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from lambda_punch import _contract
 from lambda_punch._log import logger
 from lambda_punch.runtime.deadlines import Deadlines
@@ -22,6 +20,7 @@ from lambda_punch.runtime.rare_modes import Closed
 from lambda_punch.runtime.reports import report_lost
 from lambda_punch.runtime.spill import Sending
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lambda_punch.runtime.handled import HandledFile
     from lambda_punch.runtime.heir import Heir

@@ -8,15 +8,19 @@ punch has been sent, its entry in the ledger is settled.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Protocol
 
 from lambda_punch._log import logger
 from lambda_punch.runtime import threads
 from lambda_punch.runtime.clock import now
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from lambda_punch.runtime.punch import Punch
     from lambda_punch.runtime.queue import PunchQueue
+else:
+    Protocol = object
 
 _AFTER = 0.15  # seconds into the margin that a drain waits for what is being sent
 _SHARE = 0.25  # of what is left of an invocation, at most, goes to sending before the margin

@@ -128,7 +128,7 @@ class _Client:
         elif process.mode.defers:
             from lambda_punch.runtime import ahead
 
-            ahead.load()
+            ahead.load(process)
 
     def after_next(self, request: Any) -> None:
         """Note a request as ``wait_next_invocation`` returns it."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from _queue import SimpleQueue
 from collections import deque
-from typing import TYPE_CHECKING
 
 from lambda_punch._log import logger
 from lambda_punch.runtime import threads
 from lambda_punch.runtime.clock import now
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lambda_punch.runtime.drain import Drain
 

@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 
 from lambda_punch import _events, command
+from lambda_punch._events.jobs import EVENTS, JobEvent
 from lambda_punch._settings import Settings
 from lambda_punch.command.dashboard import body
 from lambda_punch.metrics import Metrics
@@ -97,7 +98,7 @@ def test_every_metric_that_is_ours_is_one_that_is_written() -> None:
     metrics = Metrics(Settings(metrics_sink=written.append), "web", lambda function: function())
     metrics.hear(_events.PunchesRan([0.1], [0.1], 1))
     metrics.hear(_events.PunchesLost(1))
-    metrics.hear(_events.JobEvent("perform", "job", "id", latency=1.0, error="ValueError"))
+    metrics.hear(JobEvent("perform", "job", "id", latency=1.0, error="ValueError"))
     known = {
         (directive["Namespace"], tuple(directive["Dimensions"][0]), metric["Name"])
         for document in written
@@ -116,7 +117,7 @@ def test_every_metric_that_is_ours_is_one_that_is_written() -> None:
             assert found is not None
             namespace, *dimensions = found[1].split(",")
             assert (namespace, tuple(dimensions), found[3]) in known
-            assert set(found[2].split(" OR ")) <= set(_events.EVENTS)
+            assert set(found[2].split(" OR ")) <= set(EVENTS)
 
 
 def test_the_command_prints_it(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

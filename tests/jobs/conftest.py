@@ -23,6 +23,7 @@ from .servers import empty, ministack
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from lambda_punch._events.jobs import JobEvent
     from lambda_punch.jobs.backends.deliveries import Copy
 
 AWS = {
@@ -160,7 +161,7 @@ def another_environment(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.fixture
-def events() -> list[_events.JobEvent]:
+def events() -> list[JobEvent]:
     """The events told during the test."""
     heard: list[Any] = []
     _events.subscribe(heard.append)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import lambda_punch as punch
 from lambda_punch import _events, _settings
 from lambda_punch import testing as punch_testing
+from lambda_punch._events.jobs import EVENTS, JobEvent
 from lambda_punch._settings import Settings
 from lambda_punch.metrics import Metrics
 from lambda_punch.runtime import start as runtime_start
@@ -228,8 +229,8 @@ def test_arguments_are_left_out_unless_they_are_asked_for(
 )
 @given(
     st.builds(
-        _events.JobEvent,
-        event=st.sampled_from(_events.EVENTS[2:]), job=st.text(), id=st.text(), queue=st.none() | st.text(),
+        JobEvent,
+        event=st.sampled_from(EVENTS[2:]), job=st.text(), id=st.text(), queue=st.none() | st.text(),
         args=st.lists(st.text(max_size=3000) | st.integers() | st.lists(st.text())).map(tuple),
         kwargs=st.dictionaries(st.text(), st.integers(), max_size=3), message_id=st.none() | st.text(),
         enqueued_at=st.none() | st.integers(), executions=st.none() | st.integers(), duration=st.floats(0, 1e6),

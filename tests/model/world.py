@@ -171,8 +171,8 @@ class World:
 
     def bury(self) -> None:
         """Close what the processes of this life had open."""
-        if self.holder._handled._inotify is not None:
-            self.holder._handled._inotify.close()
+        if self.holder._handled._notices >= 0:
+            os.close(self.holder._handled._notices)
         os.close(self.holder._handled._descriptor)
         self.file.close()
 

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lambda_punch import _contract
-from lambda_punch.runtime.drain import Drained
 from lambda_punch.runtime.server import DrainServer
 
 if TYPE_CHECKING:
@@ -34,11 +33,11 @@ class Peer:
         self.socket.setsockopt(zmq.RECONNECT_IVL, 2)
         self.socket.connect(_contract.drain_endpoint(str(directory), os.getpid()))
 
-    def run(self, request_id: str, until: float) -> Drained | None:
+    def run(self, request_id: str, until: float) -> tuple[int, int, int] | None:
         if request_id != "announced":
             return None
         self.ran.append((request_id, until))
-        return Drained(2, 1, 0)
+        return 2, 1, 0
 
     def fail(self) -> None:
         self.failed = True

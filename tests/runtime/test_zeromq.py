@@ -141,12 +141,26 @@ print(type(zeromq.router("ipc://{tmp_path}/s", 256)).__name__)
 @pytest.mark.parametrize(
     ("memory", "loaded"), [("128", True), ("1768", True), ("1769", False), ("", False), ("x", False)]
 )
-def test_what_the_first_job_needs_is_loaded_ahead_where_there_is_less_than_a_core(memory: str, loaded: bool) -> None:
+@pytest.mark.parametrize("mode", ["WithExtension", "Alone"])
+def test_what_the_first_job_needs_is_loaded_ahead_where_there_is_less_than_a_core(
+    mode: str, memory: str, loaded: bool
+) -> None:
+    """Without the extension nobody speaks ZeroMQ."""
     code = f"""
 import os, sys
 os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] = {memory!r}
 from lambda_punch.runtime import ahead
-ahead.load()
-print("lambda_punch.runtime.drain" in sys.modules, "zmq" in sys.modules)
+from lambda_punch.runtime.modes import {mode}
+from lambda_punch.runtime.start import process
+
+class Mode({mode}):
+    __slots__ = ()
+
+    def __init__(self):
+        pass
+
+process.become(Mode())
+ahead.load(process)
+print(*(f"lambda_punch.runtime.{{name}}" in sys.modules for name in ("drain", "ledger", "server")), "typing" in sys.modules)
 """
-    assert script(code) == f"{loaded} False"
+    assert script(code) == f"{loaded} {loaded} {loaded and mode == 'WithExtension'} False"

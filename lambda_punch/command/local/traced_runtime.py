@@ -18,6 +18,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from lambda_punch import _events
+from lambda_punch._events.jobs import SENDERS_EVENTS
 from lambda_punch._log import text_of
 from lambda_punch.runtime.start import process
 
@@ -63,7 +64,7 @@ def _traced(job: Any) -> Iterator[None]:
 
 
 def _note_sent(event: Any) -> None:
-    if getattr(event, "event", "") in _events.SENDERS_EVENTS:
+    if getattr(event, "event", "") in SENDERS_EVENTS:
         sent = {"id": event.id, "name": event.job, "queue": event.queue or ""}
         _tell({"pid": os.getpid(), "request": _request.get() or process.request_id, "sent": sent})
 

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from lambda_punch import _events
+from lambda_punch._events.jobs import JobEvent
 from lambda_punch.jobs.receiving.perform import Execution, context_of, perform
 from lambda_punch.jobs.tracing import SQS, Place, Restored, Trace
 from lambda_punch.runtime.start import process
@@ -83,7 +84,7 @@ class Run(NamedTuple):
         """Tell the listeners of a step in this job's life."""
         message, execution = self.called.message, self.execution
         _events.tell(
-            _events.JobEvent(
+            JobEvent(
                 event, message.job, message.id, execution.queue, tuple(message.args), message.kwargs,
                 execution.message_id, message.enqueued_at, execution.attempt,
                 error=None if error is None else type(error).__name__, **facts,

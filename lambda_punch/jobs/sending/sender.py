@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lambda_punch import _events
+from lambda_punch._events.jobs import JobEvent
 from lambda_punch._log import logger
 from lambda_punch.errors import EnqueueError, MissingExtraError, NotSent
 from lambda_punch.runtime.start import process, start
@@ -114,4 +115,4 @@ def _close(items: list[Item]) -> None:
 def _tell(item: Item, message_id: str) -> None:
     _, outgoing, args, kwargs = item
     event = "enqueue_at" if outgoing.delay else "enqueue"
-    _events.tell(_events.JobEvent(event, outgoing.job, outgoing.id, outgoing.queue, args, kwargs, message_id))
+    _events.tell(JobEvent(event, outgoing.job, outgoing.id, outgoing.queue, args, kwargs, message_id))

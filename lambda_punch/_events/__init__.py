@@ -6,45 +6,28 @@ Without listeners an event costs next to nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
-
 from lambda_punch._log import logger
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
 
-    Listener = Callable[["JobEvent | PunchesRan | PunchesLost"], object]
+    from lambda_punch._events.jobs import JobEvent
 
-
-class JobEvent(NamedTuple):
-    """One step in the life of a durable job. ``event`` is one of EVENTS; durations are in seconds."""
-
-    event: str
-    job: str
-    id: str
-    queue: str | None = None
-    args: tuple[Any, ...] = ()
-    kwargs: dict[str, Any] = {}  # noqa: RUF012 - never changed
-    message_id: str | None = None
-    enqueued_at: int | None = None  # epoch milliseconds
-    executions: int | None = None  # how often it has been started, this time included
-    duration: float = 0.0
-    latency: float | None = None  # from the time it was sent, or was due, to its start
-    wait: float | None = None  # until the retry
-    error: str | None = None  # the exception's class
+    Event: TypeAlias = "JobEvent | PunchesRan | PunchesLost"
+    Listener = Callable[[Event], object]
 
 
-# As ActiveJob names them: the first two at the sender, the others at the consumer.
-EVENTS = ("enqueue", "enqueue_at", "perform_start", "perform", "enqueue_retry", "retry_stopped", "discard")
-SENDERS_EVENTS = EVENTS[:2]
-
-
-class PunchesRan(NamedTuple):
+class PunchesRan:
     """What one drain ran: for each job its duration, and how long after the response it began, in seconds."""
 
-    durations: list[float]
-    latencies: list[float]
-    failed: int
+    __slots__ = ("durations", "failed", "latencies")
+
+    def __init__(self, durations: list[float], latencies: list[float], failed: int) -> None:
+        self.durations = durations
+        self.latencies = latencies
+        self.failed = failed
 
     def add(self, began: float, ended: float, released_at: float) -> None:
         """Add a job, by epoch seconds; ``released_at`` is 0 if nobody took the time of the response."""
@@ -53,10 +36,13 @@ class PunchesRan(NamedTuple):
             self.latencies.append(max(0.0, began - released_at))
 
 
-class PunchesLost(NamedTuple):
+class PunchesLost:
     """Jobs that will never run."""
 
-    count: int  # type: ignore[assignment]  # tuple.count is of no use here
+    __slots__ = ("count",)
+
+    def __init__(self, count: int) -> None:
+        self.count = count
 
 
 class _State:
@@ -89,7 +75,7 @@ def of_punches() -> bool:
     return _state.punches
 
 
-def tell(event: JobEvent | PunchesRan | PunchesLost) -> None:
+def tell(event: Event) -> None:
     """Tell every listener; never raises."""
     for listener in tuple(_state.listeners):
         try:
