@@ -131,6 +131,8 @@ class Settings(_Declared):
         default=1.0, parse=float, kind="jobs")
     table: str | None = option(or_none(text_of(1024)),
         "name or ARN of the DynamoDB table with the results of jobs and the locks of unique ones", default=None, kind="jobs")
+    bucket: str | None = option(or_none(text_of(63)),
+        "the S3 bucket for arguments that are too large for a message", default=None, kind="jobs")
     metrics: str = option(one_of("off", "jobs", "all"),
         "which metrics are written: none, those of durable jobs, or those of punches as well",
         default="jobs", kind="metrics")

@@ -18,7 +18,7 @@ _SERVICES = {  # of the calls that are not SQS's
     **dict.fromkeys(("PutObject", "GetObject", "DeleteObject"), "s3"),
 }
 _CONNECT, _READ = 5, 15  # seconds
-_SHORT = {"dynamodb": (1, 2)}  # what a job does not depend on must not take its time
+_SHORT = {"dynamodb": (1, 2), "s3": (2, 10)}  # what a job does not depend on must not take its time
 
 _lock = threading.Lock()
 _clients: dict[tuple[str, int], Any] = {}
@@ -105,6 +105,8 @@ def _refusal(error: Any, text: str) -> str:
     if "AccessDenied" in code:
         action = error.operation_name.removesuffix("Batch")
         return f"it is not allowed; allow {_SERVICES.get(action, 'sqs')}:{action} ({text})"
+    if code == "NoSuchBucket":
+        return "there is no such bucket; check its name"
     if code == "ResourceNotFoundException":
         return "there is no such table here; check its name, the region and the account"
     return text

@@ -14,7 +14,8 @@ Every decision travels with the message, so no consumer has to guess it from rec
 message with the next ``attempt``, the ``error`` of the last one (its type), and ``due``, before which it is not run. A
 delay that is longer than SQS's own is a ``due``, too. ``retries`` and ``timeout`` are there if using() has changed them.
 ``traceparent``, ``tracestate`` and ``baggage`` are W3C's; see tracing.py.
-``lock`` is that of a unique job, and ``keep`` the seconds for which its result is kept; see store/.
+``lock`` is that of a unique job, and ``keep`` the seconds for which its result is kept; see store/. ``s3`` is
+the address of arguments that are too large for the message, which has none itself.
 ``dead`` says why a message is not run any more; only a queue without a dead-letter queue holds such messages.
 """
 
@@ -49,6 +50,7 @@ class Message(NamedTuple):
     baggage: str | None = None
     lock: str | None = None
     keep: int | None = None
+    s3: str | None = None
 
 
 class Poison(NamedTuple):
@@ -73,7 +75,7 @@ def encode(message: Message) -> str:
     }
     if message.delay:
         fields["delay"] = message.delay
-    for name in ("trace", "due", "error", "dead", "traceparent", "tracestate", "baggage", "lock"):
+    for name in ("trace", "due", "error", "dead", "traceparent", "tracestate", "baggage", "lock", "s3"):
         value = getattr(message, name)
         if value:
             fields[name] = value
@@ -143,6 +145,7 @@ def decode(body: object) -> Message | Poison:
         max(1, body.get("attempt") or 1), max(0, body.get("delay") or 0), body.get("trace"), max(0, body.get("due") or 0),
         body.get("error"), body.get("dead"), body.get("retries"), body.get("timeout"),
         body.get("traceparent"), body.get("tracestate"), body.get("baggage"), body.get("lock"), body.get("keep"),
+        body.get("s3"),
     )  # fmt: skip
 
 
@@ -167,6 +170,7 @@ _FIELDS: dict[str, tuple[type | tuple[type, ...], bool]] = {
     "baggage": (str, False),
     "lock": (str, False),
     "keep": (int, False),
+    "s3": (str, False),
 }
 
 _BEGINS_AS_OURS = re.compile(r'\s*\{\s*"lambda_punch"\s*:')

@@ -99,7 +99,7 @@ def test_a_body_is_read_or_poison(body: Any) -> None:
         st.integers(0, 2**50), st.integers(1, 100), st.integers(0, 900), st.none() | st.text(min_size=1),
         st.integers(0, 2**50), st.none() | st.text(min_size=1), st.none() | st.text(min_size=1),
         st.none() | st.integers(0, 12), st.none() | st.floats(0.001, 5400),
-        *[st.none() | st.text(min_size=1)] * 4, st.none() | st.integers(0, 2**50),
+        *[st.none() | st.text(min_size=1)] * 4, st.none() | st.integers(0, 2**50), st.none() | st.text(min_size=1),
     )
 )  # fmt: skip
 def test_what_is_encoded_is_decoded(message: Message) -> None:

@@ -21,6 +21,13 @@ class Keep(NamedTuple):
     call: str | None = None
 
 
+class Overflow(NamedTuple):
+    """Arguments that do not fit into the message: what is written to the bucket."""
+
+    bucket: str
+    body: str
+
+
 class Outgoing(NamedTuple):
     """One message, checked and encoded, ready to be sent."""
 
@@ -34,6 +41,7 @@ class Outgoing(NamedTuple):
     trace: str | None = None
     lock: Lock | None = None
     keep: Keep | None = None
+    overflow: Overflow | None = None
 
     def not_sent(self, reason: str, *, certain: bool = True, error: Exception | None = None) -> NotSent:
         """Return the answer for a message that the backend did not take; NotSent says what the arguments mean."""

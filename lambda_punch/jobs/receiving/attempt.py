@@ -68,12 +68,12 @@ class Attempt:
         self._declared = declared = called.declared
         self._settings = settings
         self._keeper: Keeper | None = None
-        if (
-            self._message.lock or self._message.keep or declared.options.keep_result is not None
-        ):  # imported only for these
+        message = self._message
+        if message.lock or message.keep or message.s3 or declared.options.keep_result is not None:
+            # imported only for these
             from lambda_punch.jobs.receiving.keeping import keeper
 
-            self._keeper = keeper(self._message, declared, record.arn, settings.until)
+            self._keeper = keeper(message, declared, record.arn, settings.until)
         own = declared.options.retries
         self._retries = settings.retries if own is None else min(own, settings.retries)
         self._number = self._attempt_number(behind=behind)
@@ -268,11 +268,18 @@ class Attempt:
         return Run(self._called, execution, latency)
 
 
-def begin(record: SqsRecord, settings: BatchSettings, *, behind: bool = False) -> Attempt | Poison:
-    """Read a record's message. A Poison is one that cannot be run."""
+def begin(record: SqsRecord, settings: BatchSettings, *, behind: bool = False) -> Attempt | Poison | None:
+    """Read a record's message. A Poison is one that cannot be run, and None one that cannot be read now."""
     if not record.message_id:
         return Poison("it has no messageId")
-    called = registry.called_by(record.body, record.message_id, record.sent_ms)
+    body = record.body
+    if isinstance(body, str) and '"s3":' in body:  # imported only for these
+        from lambda_punch.jobs.store.overflow import fetched
+
+        body = fetched(body)
+        if body is None or isinstance(body, Poison):
+            return body
+    called = registry.called_by(body, record.message_id, record.sent_ms)
     if isinstance(called, Poison):
         return called
     return Attempt(record, called, settings, behind=behind)

@@ -116,6 +116,8 @@ class Batch:
         """Run one record's job; never raises."""
         try:
             begun = attempt.begin(record, self._settings, behind=behind)
+            if begun is None:
+                return LEFT
             if isinstance(begun, Poison):
                 return self._poison(record, begun)
             spent = time.monotonic() - self._began

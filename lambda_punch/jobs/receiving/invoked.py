@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from lambda_punch._log import logger
 from lambda_punch.errors import PoisonMessageError
@@ -18,7 +19,14 @@ def run_invoked(event: object, context: object, until: float) -> None:
     """Run the job; raise what it raises, and PoisonMessageError for a message that cannot be run."""
     function = str(getattr(context, "function_name", "") or "")
     request_id = str(getattr(context, "aws_request_id", "") or "")
-    called = registry.called_by(event, request_id, int(time.time() * 1000))
+    body: Any = event
+    if isinstance(event, dict) and "s3" in event:  # imported only for these
+        from lambda_punch.jobs.store.overflow import fetched
+
+        body = fetched(event)
+        if body is None:
+            raise PoisonMessageError("its arguments cannot be read from S3 now; Lambda invokes it again")
+    called = body if isinstance(body, Poison) else registry.called_by(body, request_id, int(time.time() * 1000))
     if isinstance(called, Poison):
         logger().error("poison: the message of an asynchronous invoke is not run: %s", called.reason)
         raise PoisonMessageError(called.reason)
@@ -27,7 +35,9 @@ def run_invoked(event: object, context: object, until: float) -> None:
         message.job, message.id, message.attempt, function, request_id, message.trace, message.traceparent
     )
     keeper = None
-    if message.lock or message.keep or declared.options.keep_result is not None:  # imported only for these
+    if (
+        message.lock or message.keep or message.s3 or declared.options.keep_result is not None
+    ):  # imported only for these
         from lambda_punch.jobs.receiving.keeping import keeper as keeper_of
 
         keeper = keeper_of(message, declared, "", until)

@@ -19,7 +19,7 @@ from lambda_punch.jobs.backends.memory import ARN
 from lambda_punch.jobs.carriers.carrier import Unfit
 from lambda_punch.jobs.message import Message, decode, size_of
 from lambda_punch.jobs.queues import complain_once
-from lambda_punch.jobs.store import locks, results
+from lambda_punch.jobs.store import locks, overflow, results
 from lambda_punch.jobs.store.interface import EXPIRES
 from lambda_punch.jobs.store.places import find
 from lambda_punch.jobs.store.writing import write
@@ -40,7 +40,7 @@ class Keeper(NamedTuple):
 
     message: Message
     declared: Declared | None
-    place: Store
+    place: Store | None
     keep: int | None
     until: float
 
@@ -62,6 +62,7 @@ class Keeper(NamedTuple):
             self._write({"status": results.DONE, "ended_at": time.time(), **self._value(value)})
         if self._frees_at("ended"):
             self._free()
+        overflow.remove(self.message, self.until)
 
     def failed(self, failure: Failure) -> None:
         """Note that it has failed, and what becomes of it."""
@@ -77,6 +78,8 @@ class Keeper(NamedTuple):
                 self._write({**fields, "ended_at": time.time()})
         if failure.outcome == "dead" or (failure.outcome == "discarded" and self._frees_at("ended")):
             self._free()
+        if failure.outcome == "discarded":
+            overflow.remove(self.message, self.until)
 
     def poison(self, reason: str) -> None:
         """Note that it cannot be run, and goes to the dead letters."""
@@ -105,30 +108,29 @@ class Keeper(NamedTuple):
 
     def _free(self) -> None:
         lock = self.message.lock
-        if lock:
+        if lock and self.place is not None:
             about = f"the lock of job {self.message.job} {self.message.id} was not freed, and stays until it expires"
             write(about, partial(self.place.free, locks.key(self.message.job, lock), self.message.id), self.until)
 
     def _write(self, fields: Item, expires_after: float = 0) -> None:
-        if self.keep:
+        if self.keep and self.place is not None:
             expires = max(time.time(), expires_after) + self.keep
             about = f"the result of job {self.message.job} {self.message.id} was not written ({fields['status']})"
             item = {**fields, EXPIRES: expires}
             write(about, partial(self.place.change, results.key(self.message.id), item), self.until)
 
 
-def keeper(message: Message, declared: Declared | None, arn: str, until: float) -> Keeper | None:
-    """Return who keeps what is to be kept of a job; None, with one ERROR line, if no table is configured."""
-    place = find(local=arn.startswith(ARN))
-    if place is None:
+def keeper(message: Message, declared: Declared | None, arn: str, until: float) -> Keeper:
+    """Return who keeps what is to be kept of a job. If no table is configured, that is one ERROR line, and nothing is kept."""
+    keep = message.keep
+    if keep is None and declared is not None:
+        keep = declared.options.keeps_for
+    place = find(local=arn.startswith(ARN)) if message.lock or keep else None
+    if place is None and (message.lock or keep):
         complain_once(
             arn,
             f"results and locks of the jobs of {message.job} are not kept: configure table, or LAMBDA_PUNCH_TABLE",
         )
-        return None
-    keep = message.keep
-    if keep is None and declared is not None:
-        keep = declared.options.keeps_for
     return Keeper(message, declared, place, keep or None, until)
 
 
@@ -136,9 +138,7 @@ def note_poison(body: object, arn: str, delivery: str, reason: str, until: float
     """Note that a message, if it is a job's, is poison and goes to the dead letters."""
     message = decode(body)
     if isinstance(message, Message) and (message.lock or message.keep):
-        found = keeper(message._replace(id=message.id or delivery), None, arn, until)
-        if found is not None:
-            found.poison(reason)
+        keeper(message._replace(id=message.id or delivery), None, arn, until).poison(reason)
 
 
 def _told(error: BaseException) -> dict[str, str]:

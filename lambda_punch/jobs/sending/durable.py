@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import time
 import uuid
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, ParamSpec, TypeVar
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from lambda_punch.jobs.backends import Backend
-    from lambda_punch.jobs.backends.outgoing import Keep, Lock
+    from lambda_punch.jobs.backends.outgoing import Keep, Lock, Overflow
     from lambda_punch.jobs.options import Changes, Options, Text
     from lambda_punch.jobs.registry import Declared
     from lambda_punch.jobs.store.results import JobResult
@@ -129,19 +130,33 @@ class DurableJob(Generic[P, R]):
         keeps, declared = chosen.keeps_for or 0, self._declared.options.keeps_for or 0
         if keeps or declared:
             message = message._replace(keep=keeps)
-        body = encode(message)
+        body, overflow = encode(message), None
         size = size_of(body)
         if size > backend.largest:
-            raise MessageTooLargeError(
-                f"{self.name}: the message has {size:,} bytes, and {backend.name} takes {backend.largest:,}; "
-                "store the data elsewhere (in S3, say) and send its address"
-            )
+            bucket = job_settings().bucket
+            if bucket is None:
+                raise MessageTooLargeError(
+                    f"{self.name}: the message has {size:,} bytes, and {backend.name} takes {backend.largest:,}; configure bucket, or "
+                    "LAMBDA_PUNCH_BUCKET, to have such arguments stored in S3, or store the data yourself and send its address"
+                )
+            if backend.name != "memory":
+                body, overflow = _overflow(message, bucket)
         group = self._text("group", args, kwargs)
         deduplication_id = self._text("deduplication_id", args, kwargs)
         if chosen.fifo:  # as in Lambdakiq: by default each job is its own group, and never a duplicate
             group, deduplication_id = group or identity, deduplication_id or identity
         outgoing = Outgoing(
-            body, identity, self.name, chosen.queue or "", delay, group, deduplication_id, trace.xray, lock, keep
+            body,
+            identity,
+            self.name,
+            chosen.queue or "",
+            delay,
+            group,
+            deduplication_id,
+            trace.xray,
+            lock,
+            keep,
+            overflow,
         )
         return Prepared(backend, outgoing, chosen.after_response, args, dict(kwargs))
 
@@ -211,6 +226,16 @@ class DurableJob(Generic[P, R]):
         text = value(*args, **kwargs)
         checks.require(f"{self.name}: what the {option} function returns", text, checks.token)
         return text
+
+
+def _overflow(message: Message, bucket: str) -> tuple[str, Overflow]:
+    """Return the body without the arguments, and the arguments."""
+    from lambda_punch.jobs.backends.outgoing import Overflow
+    from lambda_punch.jobs.store.overflow import address
+
+    arguments = json.dumps({"args": message.args, "kwargs": message.kwargs}, separators=(",", ":"), ensure_ascii=False)
+    left = message._replace(args=[], kwargs={}, s3=address(bucket, message.id))
+    return encode(left), Overflow(bucket, arguments)
 
 
 def _if_changed(chosen: N | None, declared: N | None, most: N) -> N | None:

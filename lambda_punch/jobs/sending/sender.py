@@ -42,13 +42,24 @@ class Report(NamedTuple):
 def send(items: Sequence[Item]) -> Report:
     """Send with as few calls as possible."""
     if not any(item[1].lock or item[1].keep for item in items):
-        return Report(*_send(items), {})
+        return Report(*_send_large(items), {})
     from lambda_punch.jobs.sending import unique
 
     admitted = unique.admit(items)
-    ids, failed = _send(admitted.items)
+    ids, failed = _send_large(admitted.items)
     unique.give_back(admitted.items, failed)
     return Report(ids, [*admitted.failed, *failed], admitted.duplicates)
+
+
+def _send_large(items: Sequence[Item]) -> tuple[dict[str, str], list[NotSent]]:
+    if not any(item[1].overflow for item in items):
+        return _send(items)
+    from lambda_punch.jobs.sending import large
+
+    ready, not_written = large.upload(items)
+    ids, failed = _send(ready)
+    large.remove(ready, failed)
+    return ids, [*not_written, *failed]
 
 
 def _send(items: Sequence[Item]) -> tuple[dict[str, str], list[NotSent]]:

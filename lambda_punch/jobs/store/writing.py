@@ -18,50 +18,48 @@ from lambda_punch.runtime.crew import Crew
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LONGEST_CALL = 7.0  # seconds: two tries of aws.client("dynamodb"), and the pause between them
+LONGEST_CALL = 7.0  # seconds: two tries of aws.client("dynamodb"), and the pause between them; S3 may take longer
 _AWAY = 10.0  # seconds for which a store that has failed is left alone; longer than a call that was left behind
 
 _crew = Crew(threads.STORE)
-_away_until = 0.0
+_away_until: dict[str, float] = {}
 
 
-def write(what: str, call: Callable[[], object], until: float = float("inf")) -> None:
+def write(what: str, call: Callable[[], object], until: float = float("inf"), *, store: str = "dynamodb") -> None:
     """Make a call to the store, which is over at ``until`` (epoch seconds). ``what`` says in the log what is missing then."""
-    if time.monotonic() < _away_until:
+    if time.monotonic() < _away_until.get(store, 0):
         return
     left = until - time.time()
     if left > LONGEST_CALL:
-        _make(what, call)
+        _make(what, call, store)
         return
     over = threading.Event()
 
     def make() -> None:
-        _make(what, call)
+        _make(what, call, store)
         over.set()
 
     try:
         _crew.start(make)
     except RuntimeError as error:  # the system refuses a thread
-        _failed(what, str(error))
+        _failed(what, str(error), store)
         return
     if not over.wait(max(0.0, left)):
-        _failed(what, "it did not answer in the time that was left")
+        _failed(what, "it did not answer in the time that was left", store)
 
 
-def _make(what: str, call: Callable[[], object]) -> None:
+def _make(what: str, call: Callable[[], object], store: str) -> None:
     try:
         call()
     except Exception as error:  # noqa: BLE001 - the job matters more
-        _failed(what, aws.cause(error) or repr(error))
+        _failed(what, aws.cause(error) or repr(error), store)
 
 
-def _failed(what: str, reason: str) -> None:
-    global _away_until  # noqa: PLW0603 - one store, one state
-    _away_until = time.monotonic() + _AWAY
+def _failed(what: str, reason: str, store: str) -> None:
+    _away_until[store] = time.monotonic() + _AWAY
     logger().error("%s: %s; the job itself is not affected", what, reason)
 
 
 def forget() -> None:
     """Try again at once, for tests."""
-    global _away_until  # noqa: PLW0603 - as above
-    _away_until = 0.0
+    _away_until.clear()
