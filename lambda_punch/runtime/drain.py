@@ -139,7 +139,7 @@ class Drain:
     def name_overdue(self, punches: list[Punch] | None = None) -> None:
         """Write a line for each of these jobs, by default those that run, as their invoke is over; once for each job."""
         for punch in self.under_way if punches is None else punches:
-            if punch not in self._named:
+            if punch not in self._named and not getattr(punch.function, "tells_itself", False):
                 self._named.append(punch)
                 logger().error(
                     "job %s of request %s outlasted its invoke; it can be frozen while it runs, and then goes on at the "

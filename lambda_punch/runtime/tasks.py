@@ -4,9 +4,11 @@
 when the environment is frozen. So everything that a request has begun on its loop (tasks, and calls in the loop's
 executor) is waited for after the response, up to the margin, with one punch for each.
 
-Some tasks live on purpose: a heartbeat, say, or one that keeps a connection. So if a task has run into the margin once, no
-task of its kind (its coroutine function) is waited for again in this process. That is logged once, with its name. Such
-tasks go on whenever the environment is awake. Tasks that were begun before the request (in module code, or in an
+Some tasks live on purpose: a heartbeat, say, or one that keeps a connection. So if a task has run into the margin, no task of
+its kind (its function) is waited for before it has ended. That is logged, with its name. If it ends, it was only slow, and its
+kind is waited for again; after the third time it is not. What one request has begun runs at the same time, so all of it that
+is not done then has run into the margin, and one invoke is held for all of it. Such tasks go on whenever the environment is
+awake. Tasks that were begun before the request (in module code, or in an
 application's lifespan) are not waited for at all.
 """
 
@@ -16,10 +18,12 @@ import asyncio
 import functools
 import os
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from lambda_punch._log import logger
 from lambda_punch.errors import EventLoopError
+from lambda_punch.runtime.begun import CALL_NAME, is_ours, kind_of, name_of_begun
 from lambda_punch.runtime.punch import name_of
 from lambda_punch.runtime.turns import Turns
 
@@ -27,9 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from lambda_punch.runtime.background_loop import BackgroundLoop
+    from lambda_punch.runtime.begun import Begun
     from lambda_punch.runtime.punch import Punch
-
-    Begun = asyncio.Future[Any]
 
     class Requests(Protocol):
         """Knows which request is handled: the process."""
@@ -56,16 +59,19 @@ if TYPE_CHECKING:
 _CALLS = "_lambda_punch_calls"
 _LOOK = 0.5  # seconds between two looks whether the loop still lives
 _MOST_KINDS = 1_000
+_TO_TELL = 0.05  # seconds before the margin, so that the line is written before the environment is frozen
+_FORGIVEN = 3  # a kind that has run into the margin so often is not waited for again, also if it has ended
 
 
 class Since(NamedTuple):
-    """What was seen on a loop before a request, and which request it is."""
+    """What was seen on a loop before a request, which request it is, and the kinds of what is waited for of it."""
 
     loop: asyncio.AbstractEventLoop
     seen: set[Begun]
     driven: bool
     sequence: int
     request_id: str
+    kinds: dict[Begun, object]
 
 
 class Tasks:
@@ -73,7 +79,8 @@ class Tasks:
 
     def __init__(self, process: Requests) -> None:
         self._process = process
-        self._live_on: set[object] = set()  # the kinds that are not waited for any more
+        self._live_on: set[object] = set()  # the kinds that are not waited for
+        self._left: Counter[object] = Counter()  # how often a kind has run into the margin
         self._closed_loop_told = False
 
     def run_pushed(self, awaitable: Awaitable[Any], punch: Punch) -> None:
@@ -110,32 +117,55 @@ class Tasks:
 
         ``driven``: whether the loop runs only when somebody runs it; otherwise it has a thread of its own.
         """
-        return Since(loop, self.on(loop), driven, self._process.sequence, self._process.request_id)
+        return Since(loop, self.on(loop), driven, self._process.sequence, self._process.request_id, {})
 
     def follow(self, since: Since) -> None:
         """Push a wait for each that has been begun since and is not done."""
         for each in self.on(since.loop) - since.seen:
             since.seen.add(each)
-            if not each.done() and not _is_ours(each) and _kind_of(each) not in self._live_on:
-                wait = _named(functools.partial(self._wait, since, each), each)
-                self._process.push_for(since.sequence, wait, since.request_id)
+            if each.done() or is_ours(each) or (kind := kind_of(each)) in self._live_on:
+                continue
+            since.kinds[each] = kind
+            wait = _named(functools.partial(self._wait, since, each), each)
+            self._process.push_for(since.sequence, wait, since.request_id)
 
     def _wait(self, since: Since, begun: Begun) -> None:
         """Wait for it up to the margin, and then for what it has begun. asyncio itself reports what it raises."""
+        if since.kinds.get(begun) in self._live_on and not begun.done():
+            return  # it has run into the margin beside another, and was named then
         if since.driven:
             turns = Turns.of(since.loop)
             _when_done(since.loop, begun, turns.let_go)
-            turns.drive(begun.done, self._process.until)
+            turns.drive(begun.done, self._process.until - _TO_TELL)
         else:
-            _wait_for(since.loop, begun, self._process.remaining_time())
+            _wait_for(since.loop, begun, self._process.remaining_time() - _TO_TELL)
         if begun.done():
+            since.kinds.pop(begun, None)
             self.follow(since)
-        elif len(self._live_on) < _MOST_KINDS:
-            self._live_on.add(_kind_of(begun))
-            logger().error(
-                "task %s was begun by request %s and is not done when its invoke is over; it goes on whenever the environment "
-                "is awake, and no request waits for such tasks any more. Push work that has to be done", _name_of(begun), since.request_id or "-",
-            )  # fmt: skip
+        else:
+            self._leave(since)
+
+    def _leave(self, since: Since) -> None:
+        """Wait no more for what is not done of a request, nor for its kinds, unless they end."""
+        undone = [each for each in list(since.kinds) if not each.done() and since.kinds[each] not in self._live_on]
+        if not undone:
+            return  # another worker's wait has said so
+        for each in undone:
+            self._live_on_from_now(since, each)
+        logger().error(
+            "%s: begun by request %s and not done when its invoke is over. It goes on whenever the environment is awake, and "
+            "no request waits for its kind before it has ended. Push work that has to be done",
+            ", ".join(f"task {name}" for name in sorted(map(name_of_begun, undone))), since.request_id or "-",
+        )  # fmt: skip
+
+    def _live_on_from_now(self, since: Since, begun: Begun) -> None:
+        kind = since.kinds[begun]
+        if len(self._left) >= _MOST_KINDS and kind not in self._left:
+            return
+        self._live_on.add(kind)
+        self._left[kind] += 1
+        if self._left[kind] < _FORGIVEN:
+            _when_done(since.loop, begun, lambda: self._live_on.discard(kind))
 
 
 def bound(function: Callable[[], Any]) -> Callable[[], Any]:
@@ -155,8 +185,9 @@ def bound(function: Callable[[], Any]) -> Callable[[], Any]:
 
 def _named(wait: Callable[[], None], begun: Begun) -> Callable[[], Any]:
     function = bound(wait)
-    module, _, name = _name_of(begun).rpartition(".")
+    module, _, name = name_of_begun(begun).rpartition(".")
     function.__module__, function.__qualname__ = module, name
+    function.tells_itself = True  # type: ignore[attr-defined]  # when it outlasts its invoke
     return function
 
 
@@ -165,34 +196,13 @@ def _note_calls(loop: asyncio.AbstractEventLoop, calls: set[Begun]) -> None:
 
     def run_in_executor(executor: Any, function: Any, *args: Any) -> Any:
         future = original(executor, function, *args)
-        future._lambda_punch_name = name_of(function)  # type: ignore[attr-defined]  # noqa: SLF001 - a future has no name
+        setattr(future, CALL_NAME, name_of(function))
         calls.add(future)
         future.add_done_callback(calls.discard)
         return future
 
     setattr(loop, _CALLS, calls)
     loop.run_in_executor = run_in_executor  # type: ignore[method-assign, assignment]
-
-
-def _is_ours(begun: Begun) -> bool:
-    """Tell whether it runs a job or a tail, which is waited for anyway."""
-    return _name_of(begun).startswith(("lambda_punch.runtime.", "lambda_punch.integrations."))
-
-
-def _kind_of(begun: Begun) -> object:
-    """Return what tasks of one kind have in common: the code of their coroutine, or the name of what is called."""
-    coroutine = begun.get_coro() if isinstance(begun, asyncio.Task) else None
-    return getattr(coroutine, "cr_code", None) or _name_of(begun)
-
-
-def _name_of(begun: Begun) -> str:
-    if not isinstance(begun, asyncio.Task):
-        return str(getattr(begun, "_lambda_punch_name", "a call in an executor"))
-    coroutine: Any = begun.get_coro()
-    frame = getattr(coroutine, "cr_frame", None)
-    module = frame.f_globals.get("__name__", "") if frame is not None else ""
-    name = getattr(coroutine, "__qualname__", None) or type(coroutine).__name__
-    return f"{module}.{name}" if module else str(name)
 
 
 def _when_done(loop: asyncio.AbstractEventLoop, begun: Begun, told: Callable[[], None]) -> None:

@@ -307,7 +307,7 @@ async def handler(event, context):
     assert 1 < held[0] < 2
     assert max(held[1:]) < 0.5
     assert shop.told == [f"mail {number}" for number in range(4)]
-    assert len(shop.said("task app.heartbeat was begun by request")) == 1
+    assert len(shop.said("task app.heartbeat: begun by request")) == 1
 
 
 QUART = """
