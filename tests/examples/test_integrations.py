@@ -106,3 +106,32 @@ def test_telemetry_goes_out_after_the_answer(load: Callable[[Path, str], Any]) -
 def test_each_readme_is_short(name: str) -> None:
     """What stands there can be read at a glance."""
     assert len((EXAMPLES / name / "README.md").read_text().splitlines()) < 40
+
+
+def test_an_mcp_client_has_its_answer_before_the_mail(tmp_path: Path) -> None:
+    """The client of `mcp` itself lists the tools and calls one, twice: each is several invokes."""
+    pytest.importorskip("mcp")
+    import asyncio
+
+    from mcp.client.client import Client
+
+    outbox = tmp_path / "outbox"
+
+    async def order(url: str) -> list[tuple[str, float]]:
+        async with Client(f"{url}/mcp") as client:
+            assert [tool.name for tool in (await client.list_tools()).tools] == ["order"]
+            answers = []
+            for item in ("tea", "milk"):
+                began = time.monotonic()
+                result = await client.call_tool("order", {"item": item, "email": ORDER["email"]})
+                answers.append((result.content[0].text, time.monotonic() - began))  # type: ignore[union-attr]
+                await asyncio.to_thread(lines, outbox, len(answers))
+        return answers
+
+    with served("mcp", OUTBOX=str(outbox)) as url:
+        answers = asyncio.run(order(url))
+        mails = lines(outbox, 2)
+
+    assert [text for text, _ in answers] == ["tea is ordered", "milk is ordered"]
+    assert all(seconds < SLOW for _, seconds in answers)
+    assert mails == [{"mail to": ORDER["email"], "item": item} for item in ("tea", "milk")]

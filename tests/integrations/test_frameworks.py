@@ -156,13 +156,13 @@ def test_an_mcp_server_answers_each_invoke_and_works_after_it(fastapi_function: 
     assert not shop.said("ERROR")
 
 
-def test_under_plain_mangum_a_server_of_mcp_answers_one_invoke(fastapi_function: Make) -> None:
+@pytest.mark.parametrize(("name", "second"), [("mcp", 500), ("fastmcp", 200)])
+def test_what_an_mcp_server_answers_under_plain_mangum(fastapi_function: Make, name: str, second: int) -> None:
     """Mangum starts the lifespan anew at each invoke, and a session manager of mcp can be run only once."""
-    pytest.importorskip("mcp")
-    shop = fastapi_function(MCP.replace("TOOL", TOOL), handler="handler = Mangum(app)", init_timeout=30)
+    pytest.importorskip(name)
+    shop = fastapi_function(SERVERS[name].replace("TOOL", TOOL), handler="handler = Mangum(app)", init_timeout=30)
 
-    first = shop.call(asked("tools/list"))
-    second = shop.call(asked("tools/list"))
+    answers = [shop.call(asked("tools/list")) for _ in range(3)]
 
-    assert first["statusCode"] == 200
-    assert second.get("statusCode") != 200
+    assert [answer.get("statusCode", 500) for answer in answers] == [200, second, second]
+    assert bool(shop.said(".run() can only be called once per instance")) == (second == 500)
