@@ -59,6 +59,15 @@ def empty(address: str) -> None:
     urllib.request.urlopen(urllib.request.Request(f"{address}/{path}", data=b"", method="POST"), timeout=10).close()
 
 
+ON_MOTO = pytest.mark.parametrize("sqs_server", ["moto"], indirect=True, scope="session")
+"""For a test that looks into moto's queues, or needs ListDeadLetterSourceQueues or metrics of CloudWatch: ministack has neither."""
+
+
+def is_ministack(address: str) -> bool:
+    """Tell which of the two servers this is."""
+    return address in _running
+
+
 _running: set[str] = set()
 
 

@@ -1,4 +1,4 @@
-"""Dead letters on moto's server, and the command line in this process and in one of its own."""
+"""Dead letters on the two servers, and the command line in this process and in one of its own."""
 
 from __future__ import annotations
 
@@ -19,24 +19,11 @@ from lambda_punch.jobs.message import Message, encode
 from lambda_punch.jobs.operating import walk
 from lambda_punch.jobs.receiving import dead
 from lambda_punch.jobs.receiving.routing import jobs_handler
-from lambda_punch.local.queues.sqs_server import SqsServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture(scope="session")
-def sqs_server() -> Iterator[str]:
-    """Yield the address of moto's server alone.
-
-    These tests look into its queues and act in the middle of its calls, and the other server has neither
-    ListDeadLetterSourceQueues nor CloudWatch.
-    """
-    pytest.importorskip("moto.server")
-    with SqsServer() as server:
-        yield server.endpoint
 
 
 class Orders:
@@ -101,7 +88,7 @@ def orders(sqs: Any) -> Orders:
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, str, str]]:
     """Call ``lambda-punch jobs`` in this process; return its status, stdout and stderr."""
-    monkeypatch.setattr(walk, "_WAIT", 0)  # moto's short polls find everything
+    monkeypatch.setattr(walk, "_WAIT", 0)  # the short polls of these servers find everything
 
     def call(*words: str) -> tuple[int, str, str]:
         capsys.readouterr()

@@ -12,6 +12,7 @@ import pytest
 import lambda_punch as punch
 from lambda_punch.jobs import registry
 from lambda_punch.jobs.receiving.routing import jobs_handler
+from tests.jobs.servers import ON_MOTO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,7 @@ def ids(url: str) -> list[str]:
     return sorted(json.loads(message.body)["id"] for message in kept(url))
 
 
+@ON_MOTO
 def test_a_job_that_is_run_begins_anew_and_its_letter_is_gone(orders: Any, sqs: Any, call: Callable[..., Any]) -> None:
     """The consumer runs the mended job with its first attempt, under its old id."""
     orders.die("A-17")
@@ -54,6 +56,7 @@ def test_a_job_that_is_run_begins_anew_and_its_letter_is_gone(orders: Any, sqs: 
     assert done == [("A-17", 1, before[0])]
 
 
+@ON_MOTO
 def test_a_letter_that_sqs_has_moved_begins_anew_too(orders: Any, sqs: Any, call: Callable[..., Any]) -> None:
     """What belongs to an attempt is left out of its message; what is not known is kept. Not ours is sent as it is."""
     orders.send_dead(
@@ -82,6 +85,7 @@ def test_only_what_is_meant_is_carried(orders: Any, call: Callable[..., Any]) ->
     assert orders.count(orders.dead) == (1, 0)
 
 
+@ON_MOTO
 def test_letters_are_moved_as_they_are(
     orders: Any, sqs: Any, call: Callable[..., Any], lines: Callable[..., Any]
 ) -> None:
@@ -96,6 +100,7 @@ def test_letters_are_moved_as_they_are(
     assert "are in queue dead-orders already" in call("move", "orders", "--all", "--to", "dead-orders")[2]
 
 
+@ON_MOTO
 def test_what_a_letter_says_of_its_queue_counts_only_if_that_is_so(
     orders: Any, sqs: Any, call: Callable[..., Any]
 ) -> None:
@@ -109,6 +114,7 @@ def test_what_a_letter_says_of_its_queue_counts_only_if_that_is_so(
     assert "it came from queue payroll, whose dead letters do not go to dead-orders" in said
 
 
+@ON_MOTO
 def test_a_missing_permission_leaves_the_queue_that_was_named(
     orders: Any, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -128,6 +134,7 @@ def test_a_missing_permission_leaves_the_queue_that_was_named(
     assert (len(kept(orders.url)), len(kept(orders.dead))) == (2, 1)
 
 
+@ON_MOTO
 def test_letters_that_cannot_be_sent_stay(orders: Any, sqs: Any, call: Callable[..., Any]) -> None:
     """Each is named, with the reason; they are visible again."""
     orders.send_dead(json.dumps({"lambda_punch": 1, "job": "big", "id": "1", "args": ["x" * 2000]}))
@@ -165,6 +172,7 @@ def test_on_a_terminal_there_is_a_bar(orders: Any, begin_on_terminal: Callable[.
     assert "shop.charge" not in shown
 
 
+@ON_MOTO
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopped_in_the_middle_it_ends_between_two_steps(
     orders: Any, sqs: Any, begin: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, number: int, status: int
@@ -183,6 +191,7 @@ def test_stopped_in_the_middle_it_ends_between_two_steps(
     assert sorted(ids(orders.dead) + ids(parked)) == before
 
 
+@ON_MOTO
 @pytest.mark.parametrize("name", ["orders", "orders.fifo"])
 def test_killed_between_send_and_delete_nothing_is_lost(
     sqs: Any,

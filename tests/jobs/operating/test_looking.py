@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.jobs.servers import ON_MOTO
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+@ON_MOTO
 def test_a_list_says_why_each_job_died(orders: Any, call: Callable[..., Any]) -> None:
     """The consumer wrote it; the names of the queue and of its dead-letter queue do."""
     orders.die(1)
@@ -110,6 +113,7 @@ def test_a_letter_cannot_write_to_the_terminal(orders: Any, call: Callable[..., 
         assert "\\x9b2J\\u202e\\u2028" in shown
 
 
+@ON_MOTO
 def test_a_queue_without_dead_letters_is_refused(sqs: Any, call: Callable[..., Any]) -> None:
     """What is in it are jobs that wait, and they must not be dropped by mistake."""
     sqs.create("plain")

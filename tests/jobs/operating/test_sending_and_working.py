@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lambda_punch.jobs.operating.hidden import Hidden
+from tests.jobs.servers import ON_MOTO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +77,7 @@ def test_a_job_is_sent_with_json_arguments(orders: Any, sqs: Any, call: Callable
         call("send", "app.ship", "A-17", "--queue", "orders")
 
 
+@ON_MOTO
 def test_delays_of_any_length(orders: Any, sqs: Any, call: Callable[..., Any]) -> None:
     """SQS's own up to 15 minutes; for longer ones the message says when it is due."""
     call("send", "app.ship", "--queue", "orders", "--delay", "60")

@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from lambda_punch.jobs import aws
+from tests.jobs.servers import ON_MOTO
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +28,7 @@ def test_every_queue_has_a_line_with_its_dead_letters(orders: Any, sqs: Any, cal
     ]
 
 
+@ON_MOTO
 def test_the_oldest_message_is_as_old_as_cloudwatch_says(orders: Any, sqs: Any, lines: Callable[..., Any]) -> None:
     """In seconds; nothing for an empty queue."""
     sqs.client.send_message(QueueUrl=orders.url, MessageBody="{}")

@@ -17,6 +17,7 @@ import lambda_punch as punch
 from lambda_punch.errors import JobOptionError
 from lambda_punch.jobs.operating.recurring import recurring, template
 from lambda_punch.jobs.receiving.routing import jobs_handler
+from tests.jobs.servers import is_ministack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -194,7 +195,7 @@ def test_the_scheduler_takes_each_schedule_and_what_it_sends_runs_the_job(sqs: A
 def test_the_template_deploys_and_its_schedule_fires(sqs: Any, sqs_server: str) -> None:
     """On ministack, whose CloudFormation makes the schedules, and whose scheduler sends by them. moto has neither."""
     cloud = boto3.client("cloudformation", endpoint_url=sqs_server)
-    if not _fires(cloud):
+    if not is_ministack(sqs_server):
         pytest.skip("moto's CloudFormation does not make schedules, and its scheduler sends nothing")
     done: list[Any] = []
     declare(done)
@@ -224,18 +225,6 @@ def test_the_template_deploys_and_its_schedule_fires(sqs: Any, sqs_server: str) 
     event = sqs.event(url, wait=20)
     assert jobs_handler(event) == {"batchItemFailures": []}
     assert done == ["report"]
-
-
-def _fires(cloud: Any) -> bool:
-    """Whether the server is ministack, the one of the two with a path of its own."""
-    import urllib.error
-    import urllib.request
-
-    try:
-        urllib.request.urlopen(f"{cloud.meta.endpoint_url}/_ministack/ready", timeout=5).close()
-    except urllib.error.URLError:
-        return False
-    return True
 
 
 LOCAL = """
