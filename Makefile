@@ -3,6 +3,8 @@
 PYTHON ?= python3
 RUN := .venv/bin/python
 MINUTES ?= 10
+COMMIT ?= HEAD
+GATE_OPTIONS ?=
 SHELL_FILES := install.sh .ci/run
 # Tests wait more than they work, so more workers than cores pay. A file stays on one worker, with its fixtures.
 WORKERS ?= 4
@@ -10,7 +12,8 @@ IN_PARALLEL = -n $(WORKERS) --dist loadfile
 UNIT_TESTS := tests/runtime tests/extension tests/jobs tests/fuzz tests/faults $(wildcard tests/test_*.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-jobs quick test test-faults test-all test-container soak fuzz lint bench bench-quick clean
+.PHONY: help demo demo-jobs quick test test-faults test-all test-container soak fuzz lint bench bench-quick bench-sizes
+.PHONY: bench-gate clean
 .PHONY: .venv .venv-for-demo .venv-for-demo-jobs
 
 help:
@@ -25,6 +28,8 @@ help:
 	@echo 'make test-container  run the tests that need Docker'
 	@echo 'make lint            check the code only'
 	@echo 'make bench           measure what it costs; up to 10 minutes, bench-quick up to 2'
+	@echo 'make bench-sizes     measure the first and later jobs by memory size; needs root, a minute'
+	@echo 'make bench-gate      compare what it costs with COMMIT (HEAD); fails if that has grown, two minutes'
 	@echo 'make clean           remove .venv and everything else that these targets made'
 
 demo: .venv-for-demo
@@ -82,6 +87,14 @@ bench: .venv
 bench-quick: .venv
 	@echo 'bench-quick: the same with fewer rounds'
 	@$(RUN) -m benchmarks --quick
+
+bench-sizes: .venv
+	@echo 'bench-sizes: what the first and later jobs cost by memory size'
+	@$(RUN) -m benchmarks sizes
+
+bench-gate: .venv
+	@echo 'bench-gate: the working tree beside $(COMMIT)'
+	@$(RUN) -m benchmarks.gate $(COMMIT) $(GATE_OPTIONS)
 
 clean:
 	@echo 'clean: remove what was made'

@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import after_response, calls, cold_start, durable, idle, integrations, report
+from benchmarks import after_response, calls, cold_start, durable, idle, integrations, report, sizes
+from benchmarks.commits import checked_out
+from benchmarks.figures import BEFORE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,19 +37,29 @@ SUITE: dict[str, tuple[Callable[[int], Iterator[Figure]], int, int]] = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("only", nargs="*", help=f"of {', '.join(SUITE)} (default: all)")
+    parser.add_argument("only", nargs="*", help=f"of {', '.join(SUITE)} (default: all); or sizes, as root")
     parser.add_argument("--quick", action="store_true", help="fewer rounds: under two minutes")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures as JSON")
     parser.add_argument("--from", type=Path, metavar="FILE", dest="earlier", help="show these figures, measure nothing")
     parser.add_argument("--svg", type=Path, metavar="FILE", help="also draw them; needs the extra bench")
     parser.add_argument("--check", action="store_true", help="exit 1 if a target is missed by more than the tolerance")
     parser.add_argument("--tolerance", type=float, default=0.1, help="of a limit, for --check (default: 0.1)")
+    parser.add_argument("--against", metavar="COMMIT", help="measure this commit beside the working tree (sizes only)")
     arguments = parser.parse_args()
-    if unknown := set(arguments.only) - set(SUITE):
+    if unknown := set(arguments.only) - set(SUITE) - {"sizes"}:
         parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    if "sizes" in arguments.only and len(arguments.only) > 1:
+        parser.error("sizes is measured alone, because it limits the processor")
+    if arguments.against and arguments.only != ["sizes"]:
+        parser.error("--against goes with sizes alone; python -m benchmarks.gate COMMIT compares the rest")
     if arguments.earlier:
         results: report.Results = json.loads(arguments.earlier.read_text())
         print(*report.table(results), sep="\n")
+    elif arguments.only == ["sizes"]:
+        try:
+            results = measure_sizes(arguments.against, quick=arguments.quick)
+        except sizes.NeedsRootError as error:
+            parser.error(str(error))
     else:
         results = measure(arguments.only or list(SUITE), quick=arguments.quick)
     if arguments.json:
@@ -59,6 +73,18 @@ def main() -> int:
     for line in failed:
         print(f"missed: {line}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def measure_sizes(against: str | None, *, quick: bool) -> report.Results:
+    """Measure by the function's memory size, beside another commit if one is given."""
+    figures = []
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        others = {BEFORE: stack.enter_context(checked_out(against, folder))} if against else None
+        for figure in sizes.sizes(3 if quick else 10, others):
+            figures.append(figure)
+            print(*report.lines(figure), sep="\n", flush=True)
+    return report.as_dict(figures)
 
 
 def measure(names: list[str], *, quick: bool) -> report.Results:

@@ -16,20 +16,25 @@ from lambda_punch.installer import staged
 from lambda_punch.local import Invocation, LocalLambda
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from benchmarks.commits import Commit
 
 FUNCTIONS = Path(__file__).parent / "functions"
 
 
 @contextmanager
-def makers(**options: Any) -> Iterator[dict[str, Any]]:
-    """Yield, for each variant, a function that makes its environment (not started)."""
+def makers(others: Mapping[str, Commit] | None = None, **options: Any) -> Iterator[dict[str, Any]]:
+    """Yield, for each variant, a function that makes its environment (not started).
+
+    ``others`` are variants more: the library and the extension of other commits.
+    """
     with ExitStack() as stack:
         ours = stack.enter_context(staged())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         baseline = do_nothing(ours, folder)
 
-        def maker(handler: str, *extensions: Path) -> Any:
+        def maker(handler: str, *extensions: Path, **env: str) -> Any:
             return lambda: LocalLambda(
                 handler,
                 task_root=FUNCTIONS,
@@ -37,7 +42,8 @@ def makers(**options: Any) -> Iterator[dict[str, Any]]:
                 python=sys.executable,
                 timeout=options.get("timeout", 10.0),
                 freeze=options.get("freeze", True),
-                env={"LAMBDA_PUNCH_DIR": tempfile.mkdtemp(dir=folder)},
+                memory_size=options.get("memory_size", 128),
+                env={"LAMBDA_PUNCH_DIR": tempfile.mkdtemp(dir=folder), **env},
             )
 
         yield {
@@ -45,6 +51,10 @@ def makers(**options: Any) -> Iterator[dict[str, Any]]:
             BASELINE: maker("plain.handler", baseline),
             OURS: maker("punched.handler", ours),
             ALONE: maker("punched.handler"),
+            **{
+                name: maker("punched.handler", commit.extension, PYTHONPATH=str(commit.tree))
+                for name, commit in (others or {}).items()
+            },
         }
 
 

@@ -11,6 +11,7 @@ NONE = "no extension"
 BASELINE = "do-nothing extension"
 OURS = "lambda-punch"
 ALONE = "lambda-punch alone"
+BEFORE = "lambda-punch before"  # of the commit given by --against
 VARIANTS = (NONE, BASELINE, OURS, ALONE)
 
 

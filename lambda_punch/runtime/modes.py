@@ -119,7 +119,6 @@ class OnLambda(Mode):
         from lambda_punch.runtime.ledger import Ledger
 
         process = self._process
-        process.get_ready_to_end()
         with process.making:
             ledger = process.ledger
             if ledger is None:
@@ -224,6 +223,7 @@ class WithExtension(OnLambda):
 
     def _announce_jobs(self) -> None:
         self._asked = False
+        self._process.get_ready_to_end()
         self._announced = self._process.request_id or _contract.ANY_REQUEST
         self._write(_contract.JOBS)
         if self._server is None and self._process.mode is self:

@@ -227,7 +227,7 @@ class Process:
         self.measured = True
 
     def ends_by(self, load: Callable[[], object]) -> None:
-        """Have ``load`` called at the first push. At the end there may be no descriptor left to load modules with."""
+        """Have ``load`` called behind the first response with jobs: at the end there may be no descriptor left for it."""
         self._load_the_end = load
 
     def get_ready_to_end(self) -> None:

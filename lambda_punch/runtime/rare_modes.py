@@ -38,6 +38,7 @@ class Unheld(OnLambda):
     def after_response(self) -> None:
         """Start a drain."""
         if self._process.pending:
+            self._process.get_ready_to_end()
             self._process.worker.request(FOREVER)
 
 
