@@ -24,7 +24,7 @@ ROWS = [
     {"errors", "_contract"},
     {"_log", "_settings"},
     {"_events"},
-    {"metrics", "local", "installer"},
+    {"metrics", "local", "installer", "cdk"},
     {"runtime"},
     {"jobs"},
     {"__init__", "integrations", "testing", "command"},

@@ -8,9 +8,9 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-# The command line and what it runs, the helpers for tests, and a wheel's copy of the extension, which has a place of
+# The command line and what it runs, the construct of the CDK, the helpers for tests, and a wheel's copy of the extension, which has a place of
 # its own in a layer. Nothing that is packed may import one of these; tests/install/test_contents.py looks.
-NEVER_IN_A_FUNCTION = frozenset({"__main__.py", "_extension", "command", "installer", "local", "testing"})
+NEVER_IN_A_FUNCTION = frozenset({"__main__.py", "_extension", "cdk.py", "command", "installer", "local", "testing"})
 
 
 def copy_library(package: Path, into: Path) -> None:

@@ -20,6 +20,7 @@ import pytest
 from lambda_punch import command
 from lambda_punch.installer import staged
 from lambda_punch.local import LocalLambda
+from tests.packages import aws_cdk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +56,8 @@ EXERCISED = {
     "jobs/schedules.json": "examples/test_jobs.py",
     "jobs/stack.py": "examples/test_jobs.py",
     "jobs/template.yaml": "examples/test_jobs.py",
+    "mcp/README.md": "examples/test_integrations.py",
+    "mcp/app.py": "examples/test_integrations.py",
     "ruff.toml": "examples/test_templates.py",
     "sam/template.yaml": "examples/test_templates.py",
     "shop/README.md": "examples/test_templates.py",
@@ -148,11 +151,8 @@ def test_cdk_app(cdk: Any) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(90)
-@pytest.mark.skipif(
-    find_spec("aws_cdk") is None or shutil.which("node") is None,
-    reason="aws-cdk-lib (over 400 MB) or node is not installed",
-)
+@pytest.mark.network
+@pytest.mark.timeout(300)
 def test_cdk_app_synthesises(tmp_path: Path) -> None:
     """The command of cdk.json makes a template with the layer, two functions and their roles."""
     shutil.copytree(EXAMPLES, tmp_path / "examples", ignore=shutil.ignore_patterns(*MADE, "shop"))
@@ -165,7 +165,7 @@ def test_cdk_app_synthesises(tmp_path: Path) -> None:
     subprocess.run(
         [sys.executable, *arguments],
         cwd=place,
-        env={**os.environ, "CDK_OUTDIR": str(tmp_path / "out")},
+        env={**os.environ, "CDK_OUTDIR": str(tmp_path / "out"), "PYTHONPATH": str(aws_cdk())},
         check=True,
         capture_output=True,
     )

@@ -1,38 +1,35 @@
 """A second server that speaks SQS, beside moto's: ministack, in a directory and a process of its own.
 
-It pins packages that the product uses in other releases, so it is not installed beside them. It is installed once, into
-``build/``, by whichever test process comes first.
+It pins packages that the product uses in other releases, so it is not installed beside them.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.packages import installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 RELEASE = "1.5.33"
-_BUILD = Path(__file__).parents[2] / "build"
 _SERVICES = "sqs,scheduler,cloudformation,iam,sts,dynamodb,s3,lambda"
 _STARTS = 30  # seconds that it may take to answer
-_NO_INDEX = ("ConnectionError", "NewConnectionError", "No matching distribution", "Temporary failure", "timed out")
 
 
 @contextlib.contextmanager
 def ministack(region: str) -> Iterator[str]:
     """Run the server; yield its address. Skips the test if it is not installed and no package index can be reached."""
-    packages = _installed()
+    packages = installed("ministack", RELEASE)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -84,25 +81,3 @@ def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
             time.sleep(0.02)
         else:
             return
-
-
-def _installed() -> Path:
-    """Return the directory with the server and what it needs, which begins to exist when it is whole."""
-    place = _BUILD / f"ministack-{RELEASE}-{sys.version_info.major}.{sys.version_info.minor}"
-    _BUILD.mkdir(exist_ok=True)
-    with (_BUILD / "ministack.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # test processes run side by side
-        if not place.exists():
-            unfinished = place.with_name(f"{place.name}.new")
-            command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--upgrade"]
-            ran = subprocess.run(
-                [*command, "--target", str(unfinished), f"ministack=={RELEASE}"],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if ran.returncode and any(sign in ran.stderr for sign in _NO_INDEX):
-                pytest.skip(f"the package index cannot be reached, or does not have ministack {RELEASE}")
-            assert ran.returncode == 0, ran.stderr
-            unfinished.rename(place)
-    return place

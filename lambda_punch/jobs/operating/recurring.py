@@ -76,6 +76,7 @@ def template(jobs: list[Recurring]) -> dict[str, Any]:
     resources: dict[str, Any] = {}
     allowed: dict[str, list[Any]] = {}
     targets: dict[tuple[str | None, bool], str] = {}
+    told: dict[str, dict[str, str | None]] = {}
     for job in jobs:
         place = (job.queue, job.invoked)
         if place not in targets:
@@ -83,12 +84,14 @@ def template(jobs: list[Recurring]) -> dict[str, Any]:
             kind = "function" if job.invoked else "queue"
             about = f"ARN of the {kind} {job.queue}" if job.queue else "ARN of the function that runs the jobs"
             parameters[targets[place]] = {"Type": "String", "Description": about}
+            told[targets[place]] = {kind: job.queue}
             action = "lambda:InvokeFunction" if job.invoked else "sqs:SendMessage"
             allowed.setdefault(action, []).append({_REF: targets[place]})
         resources[names.take(job.job)] = _schedule(job, targets[place])
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "The recurring jobs, written by `lambda-punch jobs schedules --template`.",
+        "Metadata": {"Targets": told},  # for lambda_punch.cdk
         "Parameters": parameters,
         "Resources": {"Role": _role(allowed), **resources},
     }
