@@ -20,11 +20,13 @@ import os
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from weakref import WeakSet
 
 from lambda_punch._log import logger
 from lambda_punch.errors import EventLoopError
 from lambda_punch.runtime.begun import CALL_NAME, is_ours, kind_of, name_of_begun
 from lambda_punch.runtime.punch import name_of
+from lambda_punch.runtime.response import watch_runtime_client
 from lambda_punch.runtime.turns import Turns
 
 if TYPE_CHECKING:
@@ -44,6 +46,10 @@ if TYPE_CHECKING:
         @property
         def loop(self) -> BackgroundLoop:
             """The library's own loop."""
+
+        @property
+        def pending(self) -> bool:
+            """Whether punches wait or run."""
 
         @property
         def until(self) -> float:
@@ -80,6 +86,8 @@ class Tasks:
     def __init__(self, process: Requests) -> None:
         self._process = process
         self._live_on: set[object] = set()  # the kinds that are not waited for
+        self._driven: WeakSet[asyncio.AbstractEventLoop] = WeakSet()  # the loops that two threads run in turn
+        self._hears = False  # whether it is told of each response
         self._left: Counter[object] = Counter()  # how often a kind has run into the margin
         self._closed_loop_told = False
 
@@ -104,6 +112,17 @@ class Tasks:
                 "an asyncio.Runner in module code", punch.name,
             )  # fmt: skip
 
+    def _finish_greenlets(self) -> None:
+        """Finish in this thread what can only go on here, before the drain runs the loops; not past the margin.
+
+        On the thread that handles requests, when a response is out. Never raises.
+        """
+        for loop in list(self._driven) if self._process.pending else []:
+            try:
+                Turns.of(loop).settle(self._process.until)
+            except BaseException as error:  # noqa: BLE001 - of a task of the user's; the work behind the response matters more
+                logger().error("%r came out of an event loop behind its response; it goes on", error, exc_info=error)
+
     def on(self, loop: asyncio.AbstractEventLoop) -> set[Begun]:
         """Return what runs on a loop now, and note the calls in its executor from now on."""
         calls: set[Begun] | None = getattr(loop, _CALLS, None)
@@ -117,6 +136,11 @@ class Tasks:
 
         ``driven``: whether the loop runs only when somebody runs it; otherwise it has a thread of its own.
         """
+        if driven and loop not in self._driven:
+            if not self._hears:
+                self._hears = True
+                watch_runtime_client(self._finish_greenlets, lambda _request: None)
+            self._driven.add(loop)
         return Since(loop, self.on(loop), driven, self._process.sequence, self._process.request_id, {})
 
     def follow(self, since: Since) -> None:

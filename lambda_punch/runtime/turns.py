@@ -6,6 +6,9 @@ while it handles a request; in between, the drain's thread does. A job may outla
 the platform does not freeze), so a request can come while the drain runs the loop. asyncio would refuse it. Here the request
 goes first: the drain gives the loop up at the next chance, the job goes on beside the request, and the drain gets the loop
 back after the response.
+
+Greenlets (SQLAlchemy's asyncio has one for each statement) cannot change their thread. So a thread that is about to leave the
+loop to another one first runs it until none is on its way, for a second at most.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from lambda_punch._log import logger
 from lambda_punch.errors import EventLoopError
 from lambda_punch.runtime.clock import now
+from lambda_punch.runtime.greenlets import on_their_way
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
 
 _ATTRIBUTE = "_lambda_punch_turns"
 _LOOK = 0.5  # seconds between two looks whether a loop that another thread runs still lives
+_STEP = 0.001  # seconds between two looks whether a greenlet is still on its way
+_STEPS = 1000  # such looks at most; counted, because the clock goes on while the environment is frozen
 
 
 class Turns:
@@ -51,6 +57,7 @@ class Turns:
         self._requests = 0  # threads that want to run the loop for a request
         self._end: asyncio.Future[None] | None = None  # ends the drain's turn
         self._left: dict[asyncio.Task[None], Callable[[], None]] = {}
+        self._ran_in = threading.main_thread().ident  # the thread that ran the loop last
         setattr(loop, _ATTRIBUTE, self)
         loop.run_until_complete = self._run_first  # type: ignore[method-assign]  # the adapter calls it
         loop.close = self._finish_and_close  # type: ignore[method-assign]  # so does the code that ends the loop
@@ -59,6 +66,17 @@ class Turns:
         """Note a task that is left behind a response; ``go_on`` opens its gate. On the loop's thread."""
         self._left[task] = go_on
         task.add_done_callback(self._forget)
+
+    def settle(self, until: float) -> None:
+        """Run the loop until no greenlet of this thread is on its way, but not past ``until`` (epoch seconds).
+
+        For the thread that handles requests, before the drain runs the loop.
+        """
+        if self._ran_in == threading.get_ident() and not self._loop.is_closed() and not self._loop.is_running():
+            for _ in self._while_greenlets():
+                if now() >= until:
+                    break
+                self._run_first(asyncio.sleep(_STEP))
 
     def run(self, awaitable: Awaitable[Any], context: Context | None) -> Any:
         """Await something on this loop; return its result or raise its error, whatever it is.
@@ -127,8 +145,11 @@ class Turns:
     def _take_turn(self, left: float) -> None:
         self._end = self._loop.create_future()
         timer = None if left == float("inf") else self._loop.call_later(left, self.let_go)
+        self._ran_in = threading.get_ident()
         try:
             self._run(self._end)
+            for _ in self._while_greenlets():
+                self._run(asyncio.sleep(_STEP))
         except RuntimeError:  # the application has stopped its loop, which others still need
             if self._end.done() or self._loop.is_closed():
                 raise
@@ -136,6 +157,12 @@ class Turns:
             self._end = None
             if timer is not None:
                 timer.cancel()
+
+    def _while_greenlets(self) -> Iterator[int]:
+        for number in range(_STEPS):
+            if self._loop.is_closed() or not on_their_way(self._loop):
+                return
+            yield number
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._left.pop(task, None)
@@ -165,6 +192,7 @@ class Turns:
             self._changed.wait_for(lambda: not self._taken)
             self._requests -= 1
             self._taken = True
+        self._ran_in = threading.get_ident()
         try:
             return self._run(future)
         finally:

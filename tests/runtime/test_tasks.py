@@ -24,6 +24,7 @@ class Requests:
         self.sequence = 1
         self.request_id = "request"
         self.forked = False
+        self.pending = False
         self.loop = BackgroundLoop()
         self.until = 0.0
         self.pushed: list[Callable[[], Any]] = []
