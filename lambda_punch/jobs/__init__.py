@@ -37,6 +37,7 @@ from lambda_punch.errors import (
 )
 from lambda_punch.jobs.declare import job
 from lambda_punch.jobs.receiving.failures import Failure, on_failure
+from lambda_punch.jobs.receiving.logs import log_filter
 from lambda_punch.jobs.receiving.perform import Execution, current
 from lambda_punch.jobs.receiving.routing import is_jobs_event, jobs_handler
 from lambda_punch.jobs.sending.durable import DurableJob, Prepared, enqueue_many
@@ -66,5 +67,6 @@ __all__ = [
     "is_jobs_event",
     "job",
     "jobs_handler",
+    "log_filter",
     "on_failure",
 ]

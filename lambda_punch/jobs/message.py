@@ -134,11 +134,11 @@ def decode(body: object) -> Message | Poison:
         return Poison("it is not a message of lambda-punch")
     if body[MARK] != VERSION or isinstance(body[MARK], bool):
         return Poison(f"it has format version {body[MARK]!r}, and this release reads version {VERSION}")
-    for field, (kinds, needed) in _FIELDS.items():
-        value = body.get(field)
-        if value is None and not needed:
-            continue
-        if not isinstance(value, kinds) or isinstance(value, bool):
+    if body.get("job") is None:
+        return Poison("its field 'job' is missing or has the wrong type")
+    for field, value in body.items():
+        kinds = _KINDS.get(field)
+        if kinds is not None and value is not None and (not isinstance(value, kinds) or isinstance(value, bool)):
             return Poison(f"its field {field!r} is missing or has the wrong type")
     return Message(
         body["job"], body.get("id") or "", body.get("args") or [], body.get("kwargs") or {}, body.get("enqueued_at") or 0,
@@ -151,26 +151,26 @@ def decode(body: object) -> Message | Poison:
 
 _OF_AN_ATTEMPT = ("attempt", "delay", "due", "error", "dead")
 
-_FIELDS: dict[str, tuple[type | tuple[type, ...], bool]] = {
-    "job": (str, True),
-    "id": (str, False),
-    "args": (list, False),
-    "kwargs": (dict, False),
-    "enqueued_at": (int, False),
-    "attempt": (int, False),
-    "delay": (int, False),
-    "trace": (str, False),
-    "due": (int, False),
-    "error": (str, False),
-    "dead": (str, False),
-    "retries": (int, False),
-    "timeout": ((int, float), False),
-    "traceparent": (str, False),
-    "tracestate": (str, False),
-    "baggage": (str, False),
-    "lock": (str, False),
-    "keep": (int, False),
-    "s3": (str, False),
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "job": str,
+    "id": str,
+    "args": list,
+    "kwargs": dict,
+    "enqueued_at": int,
+    "attempt": int,
+    "delay": int,
+    "trace": str,
+    "due": int,
+    "error": str,
+    "dead": str,
+    "retries": int,
+    "timeout": (int, float),
+    "traceparent": str,
+    "tracestate": str,
+    "baggage": str,
+    "lock": str,
+    "keep": int,
+    "s3": str,
 }
 
 _BEGINS_AS_OURS = re.compile(r'\s*\{\s*"lambda_punch"\s*:')

@@ -130,11 +130,13 @@ class Attempt:
                 "one may have been cut off in the middle of the job",
                 self._message.job, self._message.id, record.queue, record.receives,
             )  # fmt: skip
-        if self._limit(first=first) is None:
+        limit = self._limit(first=first)
+        if limit is None:
             thrown_away.add(record)
             return AT_ONCE
         if self._keeper is not None:
             self._keeper.begun(self._number)
+            limit = self._limit(first=True) or 0.001
         run = self._run()
 
         def decide(ended: Ended) -> Outcome:
@@ -144,7 +146,7 @@ class Attempt:
                 self._keeper.done(ended.value)
             return DONE if ended.error is None else self._failed(run, ended.error, deliveries, spent + ended.seconds)
 
-        return run.to_end(self._limit(first=first) or 0.001, decide)
+        return run.to_end(limit, decide)
 
     # -- after a failure ----------------------------------------------------------------------------------------------
 
