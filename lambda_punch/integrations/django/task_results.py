@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from lambda_punch.integrations.django.framework import TaskResult
     from lambda_punch.jobs.store.results import JobResult
 
+_LARGEST_CALL = 60_000  # bytes: beside it an item of DynamoDB has room for the largest value and a traceback
 _STATUS = {  # a task that failed and will be tried again is ready to be executed again
     "queued": TaskResultStatus.READY, "running": TaskResultStatus.RUNNING, "failed": TaskResultStatus.READY,
     "done": TaskResultStatus.SUCCESSFUL, "dead": TaskResultStatus.FAILED, "discarded": TaskResultStatus.FAILED,
@@ -24,9 +25,12 @@ _STATUS = {  # a task that failed and will be tried again is ready to be execute
 
 
 def call_of(path: str, alias: str, queue_name: str, result: TaskResult[Any]) -> str:
-    """Return what is kept of a task's call, with its result."""
+    """Return what is kept of a task's call, with its result: its arguments only if they are not large."""
     call = {"path": path, "alias": alias, "queue_name": queue_name, "args": result.args, "kwargs": result.kwargs}
-    return json.dumps(call, separators=(",", ":"))
+    text = json.dumps(call, separators=(",", ":"))
+    if len(text) > _LARGEST_CALL:
+        text = json.dumps({**call, "args": [], "kwargs": {}}, separators=(",", ":"))
+    return text
 
 
 def result_of(

@@ -110,7 +110,8 @@ class Keeper(NamedTuple):
         lock = self.message.lock
         if lock and self.place is not None:
             about = f"the lock of job {self.message.job} {self.message.id} was not freed, and stays until it expires"
-            write(about, partial(self.place.free, locks.key(self.message.job, lock), self.message.id), self.until)
+            free = partial(self.place.free, locks.key(self.message.job, lock), self.message.id)
+            write(about, free, self.until, insist=True)  # or others would be locked out as long as the lock can last
 
     def _write(self, fields: Item, expires_after: float = 0) -> None:
         if self.keep and self.place is not None:

@@ -47,7 +47,7 @@ def send(items: Sequence[Item]) -> Report:
 
     admitted = unique.admit(items)
     ids, failed = _send_large(admitted.items)
-    unique.give_back(admitted.items, failed)
+    unique.settle(admitted.items, ids, failed)
     return Report(ids, [*admitted.failed, *failed], admitted.duplicates)
 
 

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from lambda_punch.jobs import aws
-from lambda_punch.jobs.store.interface import EXPIRES, KEY
+from lambda_punch.jobs.store.interface import EXPIRES, HOLDER, KEY, SENT, Held
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from lambda_punch.jobs.store.interface import Item
 
 _MOST_IN_BATCH = 25  # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
-_HOLDER = "holder"
 
 
 class DynamoDb:
@@ -28,22 +27,37 @@ class DynamoDb:
     def __init__(self, table: str) -> None:
         self._table = table
 
-    def take(self, key: str, holder: str, expires: float) -> str | None:
+    def take(self, key: str, holder: str, expires: float) -> Held | None:
         """Take a lock that nobody has, that has expired, or that ``holder`` has already (its first answer was lost)."""
-        item: Item = {KEY: key, _HOLDER: holder, EXPIRES: expires}
+        item: Item = {KEY: key, HOLDER: holder, EXPIRES: expires}
         try:
             self._client.put_item(
                 TableName=self._table,
                 Item=_written(item),
                 ConditionExpression="attribute_not_exists(#key) OR #expires <= :now OR #holder = :me",
-                ExpressionAttributeNames={"#key": KEY, "#expires": EXPIRES, "#holder": _HOLDER},
+                ExpressionAttributeNames={"#key": KEY, "#expires": EXPIRES, "#holder": HOLDER},
                 ExpressionAttributeValues={":now": _value(time.time()), ":me": _value(holder)},
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
-            other = error.response.get("Item")
-            return str(_read(other)[_HOLDER]) if other else str((self.get(key) or {}).get(_HOLDER, "unknown"))
+            found = error.response.get("Item")
+            other = _read(found) if found else self.get(key) or {}
+            return Held(str(other.get(HOLDER, "unknown")), SENT in other)
         return None
+
+    def confirm(self, key: str, holder: str, expires: float) -> None:
+        """Keep a lock for longer."""
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=_written({KEY: key}),
+                UpdateExpression="SET #expires = :expires, #sent = :sent",
+                ConditionExpression="#holder = :me",
+                ExpressionAttributeNames={"#expires": EXPIRES, "#sent": SENT, "#holder": HOLDER},
+                ExpressionAttributeValues={":expires": _value(expires), ":sent": _value(1), ":me": _value(holder)},
+            )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return  # the job has been run already, and has freed it
 
     def free(self, key: str, holder: str) -> None:
         """Free a lock."""
@@ -52,7 +66,7 @@ class DynamoDb:
                 TableName=self._table,
                 Key=_written({KEY: key}),
                 ConditionExpression="#holder = :me",
-                ExpressionAttributeNames={"#holder": _HOLDER},
+                ExpressionAttributeNames={"#holder": HOLDER},
                 ExpressionAttributeValues={":me": _value(holder)},
             )
         except self._client.exceptions.ConditionalCheckFailedException:

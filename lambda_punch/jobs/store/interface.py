@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -12,6 +12,14 @@ if TYPE_CHECKING:
 
 KEY = "pk"
 EXPIRES = "expires"
+HOLDER, SENT = "holder", "sent"
+
+
+class Held(NamedTuple):
+    """A lock that somebody has. ``sent``: whether his job has been sent, so that it will free the lock."""
+
+    holder: str
+    sent: bool
 
 
 class Store(Protocol):
@@ -20,8 +28,11 @@ class Store(Protocol):
     All methods raise what the service's client raises. They may be called from any thread.
     """
 
-    def take(self, key: str, holder: str, expires: float) -> str | None:
+    def take(self, key: str, holder: str, expires: float) -> Held | None:
         """Take a lock for ``holder``; return None, or who has it."""
+
+    def confirm(self, key: str, holder: str, expires: float) -> None:
+        """Note that the job of ``holder`` has been sent, and until when the lock stays, if it has the lock."""
 
     def free(self, key: str, holder: str) -> None:
         """Free a lock if ``holder`` has it."""

@@ -6,14 +6,12 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from lambda_punch.jobs.store.interface import EXPIRES, KEY
+from lambda_punch.jobs.store.interface import EXPIRES, HOLDER, KEY, SENT, Held
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from lambda_punch.jobs.store.interface import Item
-
-_HOLDER = "holder"
 
 
 class Memory:
@@ -25,20 +23,26 @@ class Memory:
         self.used = False
         """Whether anything has been written: the jobs of this process are on queues in its memory."""
 
-    def take(self, key: str, holder: str, expires: float) -> str | None:
+    def take(self, key: str, holder: str, expires: float) -> Held | None:
         """Take a lock."""
         with self._lock:
             self._drop_expired()
-            other = self._items.get(key, {}).get(_HOLDER, holder)
-            if other == holder:
-                self._items[key] = {_HOLDER: holder, EXPIRES: expires}
+            item = self._items.get(key)
+            if item is None or item[HOLDER] == holder:
+                self._items[key] = {HOLDER: holder, EXPIRES: expires}
                 return None
-            return str(other)
+            return Held(str(item[HOLDER]), SENT in item)
+
+    def confirm(self, key: str, holder: str, expires: float) -> None:
+        """Keep a lock for longer."""
+        with self._lock:
+            if self._items.get(key, {}).get(HOLDER) == holder:
+                self._items[key] = {HOLDER: holder, EXPIRES: expires, SENT: 1}
 
     def free(self, key: str, holder: str) -> None:
         """Free a lock."""
         with self._lock:
-            if self._items.get(key, {}).get(_HOLDER) == holder:
+            if self._items.get(key, {}).get(HOLDER) == holder:
                 del self._items[key]
 
     def add(self, items: Sequence[Item]) -> None:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import lambda_punch as punch
-from lambda_punch.errors import EnqueueError, JobArgumentsError, JobOptionError
-from lambda_punch.jobs import aws
+from lambda_punch.errors import JobArgumentsError, JobOptionError
 from lambda_punch.testing import enqueued
 
 if TYPE_CHECKING:
@@ -219,60 +218,6 @@ def test_after_the_response_a_duplicate_is_not_sent_either(sqs: Any, table: Tabl
         punches.run()
 
     assert sqs.states(url) == (1, 0)
-
-
-def test_a_lock_is_freed_if_its_job_is_certainly_not_sent(sqs: Any, table: Table) -> None:
-    url = sqs.create("jobs")
-    sync = punch.job(name="sync", queue="jobs", unique="arguments")(lambda: None)
-
-    with pytest.raises(EnqueueError):
-        sync.using(queue="nowhere").enqueue()
-
-    assert table.locks() == []
-    assert send_all(sync, ()) == [False]
-    assert sqs.states(url) == (1, 0)
-
-
-def test_a_lock_stays_if_sqs_may_have_taken_the_job(sqs: Any, table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its answer was lost. The job frees the lock when it has been run."""
-    sqs.create("jobs")
-    sync = punch.job(name="sync", queue="jobs", unique="arguments")(lambda: None)
-    monkeypatch.setattr(aws, "was_refused", lambda _error: False)
-    with pytest.raises(EnqueueError):
-        sync.using(queue="nowhere").enqueue()
-
-    assert len(table.locks()) == 1
-
-
-def test_without_the_table_a_unique_job_is_not_sent(sqs: Any) -> None:
-    """Its caller is told, as if SQS had not taken it: sent without the lock, it might be a duplicate."""
-    punch.configure(table="nowhere")
-    url = sqs.create("jobs")
-    sync = punch.job(name="sync", queue="jobs", unique="arguments")(lambda: None)
-    plain = punch.job(name="plain", queue="jobs")(lambda: None)
-
-    with pytest.raises(
-        EnqueueError, match=r"1 of 2 jobs were not sent \(sync\): its lock could not be taken: there is no such table"
-    ):
-        punch.enqueue_many([sync.prepare(), plain.prepare()])
-    assert [body["job"] for body in sqs.bodies(url)] == ["plain"]
-
-
-def test_a_lock_that_cannot_be_freed_costs_no_job(
-    sqs: Any, table: Table, consume: Callable[..., Any], caplog: pytest.LogCaptureFixture
-) -> None:
-    url = sqs.create("jobs")
-    done = []
-    sync = punch.job(name="sync", queue="jobs", unique="arguments")(lambda: done.append(1))
-    handle = sync.enqueue()
-    table.client.delete_table(TableName="punch")
-
-    assert consume(url) == []
-    assert (done, sqs.states(url)) == ([1], (0, 0))
-    assert (
-        f"the lock of job sync {handle.id} was not freed, and stays until it expires: there is no such table"
-        in caplog.text
-    )
 
 
 def test_it_needs_a_table(sqs: Any) -> None:
