@@ -66,6 +66,16 @@ def test_the_backport_behaves_as_with_django_s_own_backends(tmp_path: Path) -> N
     run_behaviours(tmp_path, "django_tasks")
 
 
+@pytest.mark.network
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="Django 4.2 knows CPython up to 3.12")
+def test_the_oldest_django_behaves_so_too(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = fetched(tmp_path_factory.mktemp("packages"), "django==4.2", "django-tasks==0.12.0")
+
+    run_behaviours(tmp_path, "django_tasks", path=path)
+
+
 @pytest.mark.slow
 def test_tasks_are_durable_on_sqs_and_on_asynchronous_invokes(tmp_path: Path) -> None:
     """The other two backends, through the real consumer and a server that speaks SQS."""

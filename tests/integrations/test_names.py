@@ -207,3 +207,5 @@ def test_sentry_gets_each_error_once_with_the_tags_of_its_request(
     events = [note.words for note in shop.notes]
     assert [words[1] for words in events] == types * 2
     assert {words[2] for words in events} == {kind}
+    # A job's transaction is its own; a background task is a part of its endpoint's, as without the middleware.
+    assert {words[3] for words in events} == {"app.pushed" if kind == "push" else "/{kind}"}

@@ -22,7 +22,7 @@ def sentry_scope(job: Any) -> Iterator[None]:
         current = sentry_sdk.get_current_scope()
         current.span = None  # the request's, which has ended: to name its scope would be to rename it
         for scope in (isolated, current):
-            scope.set_transaction_name(job.name, source="task")
+            scope.set_transaction_name(job.name, source="custom")  # over "task" the ASGI integration puts the endpoint
         yield
 
 
