@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -141,6 +143,52 @@ def test_the_cdk_stack_synthesises_what_the_sam_template_has(tmp_path: Path, tem
         assert queue[name] == of_sam[name]
     assert queue["RedrivePolicy"]["maxReceiveCount"] == of_sam["RedrivePolicy"]["maxReceiveCount"]
     assert (JOBS / "cdk.json").read_text() == '{"app": "python3 stack.py"}\n'
+
+
+TERRAFORM = JOBS / "main.tf"
+
+
+def test_terraform_says_what_the_sam_template_says(template: Any) -> None:
+    """The numbers that matter, the rights of the worker, and the alarms."""
+    text = TERRAFORM.read_text()
+    resources = template["Resources"]
+    queue = resources["Orders"]["Properties"]
+
+    def numbers(name: str) -> list[int]:
+        return [int(found) for found in re.findall(rf"\b{name} *= (\d+)", text)]
+
+    assert numbers("max_receive_count") == [queue["RedrivePolicy"]["maxReceiveCount"]]
+    assert numbers("message_retention_seconds") == [queue["MessageRetentionPeriod"]] * 2
+    assert "visibility_timeout_seconds = 6 * var.worker.timeout" in text
+    assert 'function_response_types = ["ReportBatchItemFailures"]' in text
+    (received,) = re.findall(r"Action   = \[(.*?)\]", text)
+    assert set(re.findall(r'"(\S+)"', received)) == WORKERS
+    alarms = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
+    assert numbers("threshold") == [each["Threshold"] for each in alarms]
+    assert re.findall(r'metric_name *= "(\w+)"', text) == [each["MetricName"] for each in alarms]
+
+
+@pytest.mark.slow
+@pytest.mark.network
+@pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not installed")
+def test_terraform_is_formatted_and_valid(tmp_path: Path) -> None:
+    """By terraform itself, with AWS's provider if its registry can be reached."""
+    for file in ("main.tf", "schedules.json"):
+        shutil.copy(JOBS / file, tmp_path)
+
+    def terraform(*words: str) -> subprocess.CompletedProcess[str]:
+        command = ["terraform", f"-chdir={tmp_path}", *words]
+        environ = {name: value for name, value in os.environ.items() if name != "TF_CLI_CONFIG_FILE"}
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+
+    formatted = terraform("fmt", "-check", "-diff")
+    assert (formatted.returncode, formatted.stdout) == (0, "")
+    begun = terraform("init", "-backend=false", "-no-color", "-input=false")
+    if "could not connect" in begun.stderr or "Failed to query available provider packages" in begun.stderr:
+        pytest.skip("the registry of Terraform's providers cannot be reached")
+    assert begun.returncode == 0, begun.stderr
+    said = terraform("validate", "-no-color")
+    assert said.returncode == 0, said.stdout + said.stderr
 
 
 def test_the_image_installs_the_extra_that_jobs_need() -> None:

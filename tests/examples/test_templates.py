@@ -53,6 +53,7 @@ EXERCISED = {
     "jobs/app.py": "examples/test_jobs.py",
     "jobs/cdk.json": "examples/test_jobs.py",
     "jobs/demo.py": "examples/test_jobs.py",
+    "jobs/main.tf": "examples/test_jobs.py",
     "jobs/schedules.json": "examples/test_jobs.py",
     "jobs/stack.py": "examples/test_jobs.py",
     "jobs/template.yaml": "examples/test_jobs.py",
