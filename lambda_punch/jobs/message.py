@@ -185,10 +185,13 @@ def _escaped(found: re.Match[str]) -> str:
 
 def _parse(text: str) -> object:
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return _decoder.decode(text)
     except (ValueError, RecursionError) as error:
         return Poison(f"its body is not JSON: {error}")
 
 
 def _refuse(constant: str) -> object:
     raise ValueError(f"{constant} is not JSON")
+
+
+_decoder = json.JSONDecoder(parse_constant=_refuse)  # json.loads() would make one for each message

@@ -30,6 +30,8 @@ _PLAIN = {
     "object",
 }  # as `from __future__ import annotations` has them
 
+_MOST_SHAPES = 1000  # a function may take any names
+
 
 class Arguments:
     """How the arguments of a function travel."""
@@ -40,6 +42,7 @@ class Arguments:
         self._name = name
         self._globals: dict[str, Any] = getattr(inspect.unwrap(function), "__globals__", {})
         self._carriers: dict[str, Carrier] = {}
+        self._fits: set[tuple[int | str, ...]] = set()  # the calls that would not fail
         self._unknown: dict[str, str] = {}  # why the annotations of these parameters are not known yet
         self._pending = {each.name: each for each in signature.parameters.values() if not _is_plain(each.annotation)}
         if self._pending:
@@ -53,7 +56,7 @@ class Arguments:
         if self._pending:
             self._resolve()
         try:
-            self.signature.bind(*args, **kwargs)
+            self._bind(args, kwargs)
         except TypeError as error:
             raise JobArgumentsError(f"{self._name}: {error}") from error
         where = ""
@@ -80,7 +83,7 @@ class Arguments:
             except JobOptionError as error:
                 raise Unfit(str(error)) from error
         try:
-            self.signature.bind(*args, **kwargs)
+            self._bind(args, kwargs)
         except TypeError as error:
             raise Unfit(str(error)) from error
         if not self._carriers:
@@ -100,6 +103,14 @@ class Arguments:
         except RecursionError:
             raise Unfit(f"{where} is nested too deeply") from None
         return loaded, named
+
+    def _bind(self, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
+        """Raise TypeError if the call would fail. That depends on the number of arguments and on their names alone."""
+        shape: tuple[int | str, ...] = (len(args), *kwargs)
+        if shape not in self._fits:
+            self.signature.bind(*args, **kwargs)
+            if len(self._fits) < _MOST_SHAPES:
+                self._fits.add(shape)
 
     def _dump(self, parameter: str, value: Any) -> Any:
         carrier = self._carriers.get(parameter)

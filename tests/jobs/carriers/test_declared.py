@@ -240,3 +240,18 @@ print([name for name in sys.modules if "carriers" in name or name.split(".")[0] 
     assert ran.stdout.strip() == str(
         ["lambda_punch.jobs.carriers", "lambda_punch.jobs.carriers.carrier", "lambda_punch.jobs.carriers.arguments"]
     )
+
+
+def test_a_call_that_has_fitted_once_says_nothing_of_another() -> None:
+    """What is remembered is the number of arguments and their names."""
+
+    @punch.job(name="add")
+    def add(a: int, b: int = 0, *, c: int = 0) -> None: ...
+
+    for args, kwargs in (((1,), {}), ((1, 2), {}), ((1,), {"c": 3})):
+        for _ in range(2):
+            add.prepare(*args, **kwargs)
+    for args, kwargs in (((), {}), ((1, 2, 3), {}), ((1,), {"d": 3}), ((1,), {"a": 1}), ((), {"c": 3})):
+        for _ in range(2):
+            with pytest.raises(JobArgumentsError):
+                add.prepare(*args, **kwargs)
