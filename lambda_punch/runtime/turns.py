@@ -37,6 +37,8 @@ _STEPS = 1000  # such looks at most; counted, because the clock goes on while th
 class Turns:
     """Whose turn it is to run one loop. It replaces ``run_until_complete`` and ``close`` of this one loop object."""
 
+    _told_of_close = False
+
     @classmethod
     def of(cls, loop: asyncio.AbstractEventLoop) -> Turns:
         """Return the loop's turns, made at the first call."""
@@ -206,11 +208,12 @@ class Turns:
     def _finish_and_close(self) -> None:
         """Stand in for ``loop.close``: the tails would be lost with the loop, so they are done now."""
         if self._left and not self._loop.is_running():
-            logger().warning(
-                "the adapter closes its event loop after a request, so the work that %d requests left behind is done before the "
-                "response; use an adapter that keeps its loop, such as Mangum",
-                len(self._left),
-            )
+            if not Turns._told_of_close:
+                Turns._told_of_close = True
+                logger().error(
+                    "the adapter closes its event loop after a request, so the work that %d requests left behind is done before "
+                    "the response; use an adapter that keeps its loop, such as Mangum", len(self._left),
+                )  # fmt: skip
             for go_on in self._left.values():
                 go_on()
             self._run_first(asyncio.wait(list(self._left)))

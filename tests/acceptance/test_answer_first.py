@@ -205,7 +205,6 @@ def test_started_inside_the_handler_the_function_itself_waits(function: Callable
             punch.push(note, event)
             return "answer"
         """,
-        env={"LAMBDA_PUNCH_LOG_LEVEL": "warning"},
     )
 
     shop.call("first")

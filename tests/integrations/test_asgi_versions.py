@@ -91,7 +91,7 @@ def test_mangum_0_20_is_warned_of(
         async def create(tasks: BackgroundTasks):
             tasks.add_task(note, "task")
         """,
-        env={"PYTHONPATH": path, "LAMBDA_PUNCH_LOG_LEVEL": "warning"},
+        env={"PYTHONPATH": path},
     )
 
     invocation = shop.invoke(http_event())

@@ -135,7 +135,7 @@ class PunchMiddleware:
     def _tell_once(self) -> None:
         if not self._told:
             self._told = True
-            logger().warning(
+            logger().error(
                 "PunchMiddleware has no effect: each request is run on an event loop of its own (asyncio.run), which "
                 "ends with it; use an adapter that keeps its loop, such as Mangum (any release but 0.20)"
             )

@@ -96,6 +96,7 @@ class _Last:
         self._waits = False
         self._pid = os.getpid()
         self._late: dict[str, threads.Thread] = {}
+        self._not_prepared: set[str] = set()
 
     def add(self, flushers: list[Flusher], timeout: float) -> None:
         if not self._flushers:
@@ -142,7 +143,9 @@ class _Last:
                 try:
                     flusher.prepare()
                 except Exception as error:  # noqa: BLE001 - it costs latency only
-                    logger().warning("the flush of %s before the response is still on: %r", flusher.name, error)
+                    if flusher.name not in self._not_prepared:
+                        self._not_prepared.add(flusher.name)
+                        logger().error("the flush of %s before the response is still on: %r", flusher.name, error)
 
     def _flush(self, flusher: Flusher, deadline: float) -> None:
         late = self._late.pop(flusher.name, None)

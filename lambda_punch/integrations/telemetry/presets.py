@@ -32,7 +32,7 @@ def opentelemetry() -> Flusher:
     """Flush the global tracer, meter and logger providers of the OpenTelemetry SDK.
 
     AWS Lambda's instrumentation flushes before the response, up to 30 s; its variable for that is set to 0 here,
-    unless you have set it. It is read when the instrumentation begins, so call flush_after() before that; a WARNING
+    unless you have set it. It is read when the instrumentation begins, so call flush_after() before that; an ERROR line
     says so if it was later. Exporters have timeouts of their own, and the SDK exports all it has within them, however
     short the budget. Raises ImportError without opentelemetry-api.
     """
@@ -59,7 +59,7 @@ def opentelemetry() -> Flusher:
         late = _OTEL_TIMEOUT not in os.environ and _is_instrumented()
         os.environ.setdefault(_OTEL_TIMEOUT, "0")
         if late:
-            logger().warning(
+            logger().error(
                 "AwsLambdaInstrumentor instrumented before flush_after(opentelemetry()) was called, so it still flushes "
                 "before each response; call it first, or set %s=0",
                 _OTEL_TIMEOUT,
