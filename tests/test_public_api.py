@@ -21,6 +21,15 @@ def test_all_names_what_is_public() -> None:
     assert all(hasattr(punch, name) for name in punch.__all__)
 
 
+def test_an_editor_is_told_all_names_and_options() -> None:
+    """dir() has what is imported at its first use as well, and help() each option of job() and of configure()."""
+    assert {"job", "enqueue_many", "Punch", "JobTimeoutError"} <= set(dir(punch))
+    parameters = inspect.signature(punch.job).parameters
+    assert {"queue", "retries", "timeout"} <= set(parameters)
+    assert not any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
+    assert "workers: how many jobs run at the same time" in str(inspect.getdoc(punch.configure))
+
+
 def test_everything_public_has_a_docstring() -> None:
     """Help is there for each name."""
     assert [name for name in punch.__all__ if not inspect.getdoc(getattr(punch, name))] == []

@@ -50,7 +50,7 @@ class Underway:
                 raise error
             return value
         finally:
-            del error  # it holds this frame
+            del error, self  # they hold this frame, and so all that the job had
 
     def cancel(self) -> None:
         """Cancel it."""

@@ -95,8 +95,8 @@ class Turns:
             except BaseException as raised:  # noqa: BLE001 - a SystemExit that leaves a task would end the loop
                 error = raised
             try:
-                if not outcome.done():
-                    outcome.set_result((error, value))
+                if not outcome.done():  # noqa: F821 - it is deleted below, when this is over
+                    outcome.set_result((error, value))  # noqa: F821 - as above
             finally:
                 del error  # it holds this frame
             self.let_go()
@@ -117,7 +117,7 @@ class Turns:
                 raise raised
             return value
         finally:
-            del raised  # it holds this frame
+            del raised, outcome  # they hold this frame, and so all that the job had
 
     def drive(self, is_done: Callable[[], bool], until: float = float("inf")) -> None:
         """Run the loop until ``is_done()`` or ``until`` (epoch seconds), letting requests go first.

@@ -155,9 +155,12 @@ def _await(awaitable: Awaitable[Any], context: Context, limit: float, around: Ar
     except FutureTimeoutError:
         future.cancel()
         raise TimeIsUp from None
-    if error is not None:
-        raise error
-    return value
+    try:
+        if error is not None:
+            raise error
+        return value
+    finally:
+        del error, future  # they hold this frame, and so all that the job had
 
 
 async def _outcome(
