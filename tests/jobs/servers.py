@@ -59,10 +59,8 @@ def empty(address: str) -> None:
 ON_MOTO = pytest.mark.parametrize("sqs_server", ["moto"], indirect=True, scope="session")
 """For a test that looks into moto's queues, or needs ListDeadLetterSourceQueues or metrics of CloudWatch: ministack has neither."""
 
-
-def is_ministack(address: str) -> bool:
-    """Tell which of the two servers this is."""
-    return address in _running
+ON_MINISTACK = pytest.mark.parametrize("sqs_server", ["ministack"], indirect=True, scope="session")
+"""For a test that has CloudFormation make schedules, and waits for what they send."""
 
 
 _running: set[str] = set()

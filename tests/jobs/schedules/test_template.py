@@ -17,7 +17,7 @@ import lambda_punch as punch
 from lambda_punch.errors import JobOptionError
 from lambda_punch.jobs.operating.recurring import recurring, template
 from lambda_punch.jobs.receiving.routing import jobs_handler
-from tests.jobs.servers import is_ministack
+from tests.jobs.servers import ON_MINISTACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -191,12 +191,11 @@ def test_the_scheduler_takes_each_schedule_and_what_it_sends_runs_the_job(sqs: A
     assert done == ["report", "tidy", "own"]
 
 
+@ON_MINISTACK
 @pytest.mark.slow
 def test_the_template_deploys_and_its_schedule_fires(sqs: Any, sqs_server: str) -> None:
     """On ministack, whose CloudFormation makes the schedules, and whose scheduler sends by them. moto has neither."""
     cloud = boto3.client("cloudformation", endpoint_url=sqs_server)
-    if not is_ministack(sqs_server):
-        pytest.skip("moto's CloudFormation does not make schedules, and its scheduler sends nothing")
     done: list[Any] = []
     declare(done)
     url = sqs.create("orders")
