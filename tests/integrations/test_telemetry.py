@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from typing import TYPE_CHECKING
 
@@ -264,23 +265,30 @@ def test_a_preset_whose_library_is_missing_says_which() -> None:
         telemetry.new_relic()
 
 
-def test_powertools_metrics_prints_only_where_there_are_any() -> None:
-    """Powertools itself warns of a flush without metrics."""
+def test_powertools_metrics_are_one_line_behind_the_response(function: Make) -> None:
+    """Of the handler and its jobs together; none, and no warning of Powertools', where there are none."""
+    pytest.importorskip("aws_lambda_powertools")
+    shop = function(
+        """
+        from aws_lambda_powertools import Metrics
+        from lambda_punch.integrations import telemetry
+        metrics = Metrics(namespace="shop", service="orders")
+        telemetry.flush_after(telemetry.powertools_metrics(metrics))
 
-    class Provider:
-        metric_set: dict[str, int] = {}  # noqa: RUF012 - as Powertools has it
+        def mail(): metrics.add_metric(name="Mails", unit="Count", value=1)
 
-    class Metrics:
-        provider = Provider()
-        flushed = 0
+        def handler(event, context):
+            if event == "order":
+                metrics.add_metric(name="Orders", unit="Count", value=1)
+                punch.push(mail)
+            note("answered")
+        """,
+        init_timeout=30,
+    )
 
-        def flush_metrics(self) -> None:
-            self.flushed += 1
+    for event in ("nothing", "order", "order", "nothing"):
+        shop.call(event)
 
-    metrics = Metrics()
-    flusher = telemetry.powertools_metrics(metrics)
-    flusher.flush(1)
-    metrics.provider.metric_set = {"orders": 1}
-    flusher.flush(1)
-
-    assert metrics.flushed == 1
+    lines = [json.loads(line) for line in shop.said('"_aws"')]
+    assert [(line["Orders"], line["Mails"]) for line in lines] == [([1.0], [1.0])] * 2
+    assert not shop.said("No application metrics")
