@@ -17,10 +17,11 @@ import sys
 import threading
 import time
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from lambda_punch import _events
-from lambda_punch._events.jobs import SENDERS_EVENTS, JobEvent
+from lambda_punch._events.jobs import BEGUN, SENDERS_EVENTS, JobEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +41,7 @@ class Metrics:
         self._namespace = config.metrics_namespace
         self._app_name = _text(app_name) or "function"
         self._arguments = config.metrics_arguments
+        self._begins = config.metrics == "all"  # each document costs CPU, and money at CloudWatch
         self._write = config.metrics_sink or write_line
         self._after_response = after_response
         self._lock = threading.Lock()
@@ -48,6 +50,8 @@ class Metrics:
     def hear(self, event: _events.Event) -> None:
         """Write what an event says: at once, or, if it is a request's, after its response."""
         if isinstance(event, JobEvent):
+            if event.event == BEGUN and not self._begins:
+                return
             document = self._of_job(event)
             if event.event in SENDERS_EVENTS:
                 self._hold(document)
@@ -131,6 +135,7 @@ def write_line(document: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
+@lru_cache(maxsize=1000)  # there are few names, and each is in every document of its job
 def _text(value: str) -> str:
     """Return a dimension's value as CloudWatch takes it: printable ASCII, not blank."""
     return "".join(char if char.isascii() and char.isprintable() else "?" for char in value)[:_LONGEST_TEXT].strip()

@@ -26,3 +26,4 @@ class JobEvent(NamedTuple):
 # As ActiveJob names them: the first two at the sender, the others at the consumer.
 EVENTS = ("enqueue", "enqueue_at", "perform_start", "perform", "enqueue_retry", "retry_stopped", "discard")
 SENDERS_EVENTS = EVENTS[:2]
+BEGUN = EVENTS[2]

@@ -126,8 +126,7 @@ def test_a_performed_job_is_lambdakiqs_document(run: Any, builder: Any, note: An
     record = builder.record(prepared, queue="lambdakiq-JobsQueue-TESTING123.fifo", sent=-2)
     run(record)
 
-    started, performed = written()
-    assert started["JobEvent"] == "perform_start"
+    (performed,) = written()
     assert performed["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["AppName", "JobEvent", "JobName"]]
     assert {key: performed[key] for key in ("AppName", "JobEvent", "JobName", "Count", "JobId", "QueueName", "MessageId", "Executions", "JobArg1")} == {
         "AppName": "shop", "JobEvent": "perform", "JobName": "note", "Count": 1, "JobId": prepared.outgoing.id,
@@ -140,6 +139,18 @@ def test_a_performed_job_is_lambdakiqs_document(run: Any, builder: Any, note: An
     assert "ExceptionCount" not in performed
 
 
+@pytest.mark.parametrize(("metrics", "heard"), [("jobs", ["perform"]), ("all", ["perform_start", "perform"])])
+def test_the_start_of_a_job_is_written_only_if_all_is(metrics: str, heard: list[str]) -> None:
+    """Each document costs; the one at the end has the time that the job waited, too."""
+    documents: list[dict[str, Any]] = []
+    metric = Metrics(Settings(metrics=metrics, metrics_sink=documents.append), "shop", lambda function: function())
+    for event in ("perform_start", "perform"):
+        metric.hear(JobEvent(event, "note", "1", latency=2.0))
+
+    assert [each["JobEvent"] for each in documents] == heard
+    assert documents[-1]["QueueLatency"] == 2000
+
+
 @pytest.mark.parametrize(("attempt", "event"), [(7, "enqueue_retry"), (13, "retry_stopped")])
 def test_a_failed_job_tells_its_exception(
     run: Any, builder: Any, fail: Any, written: Any, attempt: int, event: str
@@ -147,7 +158,7 @@ def test_a_failed_job_tells_its_exception(
     """Lambdakiq's case: seven executions, RuntimeError; or the end of the retries."""
     run(builder.record(fail.prepare("test"), attempt=attempt))
 
-    _, performed, ended = written()
+    performed, ended = written()
     assert (performed["JobEvent"], performed["ExceptionCount"], performed["ExceptionName"]) == (
         "perform",
         1,
@@ -220,7 +231,7 @@ def test_arguments_are_left_out_unless_they_are_asked_for(
     run(builder.record(note.prepare("secret")), builder.record(fail.prepare("secret")))
 
     documents = written()
-    assert len(documents) == 6
+    assert len(documents) == 4
     assert "secret" not in json.dumps(documents) + caplog.text
 
 
@@ -245,7 +256,7 @@ def test_every_document_is_one_that_cloudwatch_takes(event: Any, app_name: str) 
     stream = io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stdout", stream)
-        Metrics(Settings(), app_name, lambda function: function()).hear(event)
+        Metrics(Settings(metrics="all"), app_name, lambda function: function()).hear(event)
 
     for line in stream.getvalue().splitlines(keepends=True):
         check(line)
