@@ -40,6 +40,8 @@ class Holder:
         self._drain: Drain | None = None
         self._last: contract.Record | None = None
         self._consumed = 0
+        self._ledger_of = 0  # the process whose ledger is kept open
+        self.ledger = -1
         self.nothing_to_do_for = ""  # a request that was just handled without jobs; its event is unread
 
     def sleep_until_written(self, deadline_ms: int) -> None:
@@ -116,7 +118,16 @@ class Holder:
             self._drain = Drain(self._directory, self._handled)
         wanted = record.until_ms or event.deadline_ms - int(contract.MARGIN * 1000)
         until_ms = min(wanted, event.deadline_ms - _LAST_POLL_MS)
+        if record.pid != self._ledger_of:
+            self._keep_ledger(record.pid)
         self._drain.request(record, record.request_id, until_ms)
+
+    def _keep_ledger(self, pid: int) -> None:
+        from . import lost
+
+        if self.ledger >= 0:
+            posix.close(self.ledger)
+        self._ledger_of, self.ledger = pid, lost.keep(self._directory, pid)
 
 
 def run(api: ExtensionsApi, directory: str, descriptor: "int | None") -> None:
@@ -140,7 +151,8 @@ def run(api: ExtensionsApi, directory: str, descriptor: "int | None") -> None:
             from . import lost
 
             lost.wait_for_living(directory, min(_LEAVING, event.deadline_ms / 1000 - time.time() - _RESERVE))
-            lost.report(directory, f"the function's process ended before they were done ({event.reason or 'shutdown'})")
+            reason = f"the function's process ended before they were done ({event.reason or 'shutdown'})"
+            lost.report(directory, reason, -1 if holder is None else holder.ledger)
             return
         if not at_once:
             holder = _guarded(directory, holder, Holder.hold, event)

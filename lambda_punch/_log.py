@@ -5,8 +5,12 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import logging
+    from typing import Any
 
 _level = "ERROR"
+_logging: Any = (
+    None  # once imported, also where a job has deleted the module and there is no descriptor to load it with
+)
 
 
 def set_level(level: str) -> None:
@@ -16,13 +20,19 @@ def set_level(level: str) -> None:
 
 
 def logger() -> Log:
-    """Return the logger. No handler is installed: Lambda's runtime client has one."""
-    import logging
+    """Return the logger; never raises. No handler is installed: Lambda's runtime client has one."""
+    global _logging  # noqa: PLW0603 - one module
+    try:
+        if _logging is None:
+            import logging
 
-    found = logging.getLogger("lambda_punch")
-    found.disabled = False  # logging.config disables every logger that exists, by default; promised lines must come
-    if found.level == logging.NOTSET:
-        found.setLevel(_level)
+            _logging = logging
+        found = _logging.getLogger("lambda_punch")
+        found.disabled = False  # logging.config disables every logger that exists, by default; promised lines must come
+        if found.level == _logging.NOTSET:
+            found.setLevel(_level)
+    except Exception:  # noqa: BLE001 - it cannot be imported
+        return Log(None)
     return Log(found)
 
 
@@ -43,7 +53,7 @@ class Log:
 
     __slots__ = ("_logger",)
 
-    def __init__(self, to: logging.Logger) -> None:
+    def __init__(self, to: logging.Logger | None) -> None:
         self._logger = to
 
     def info(self, message: str, *args: object) -> None:
@@ -66,10 +76,9 @@ class Log:
 
     def _write(self, level: int, message: str, args: tuple[object, ...], error: BaseException | None) -> None:
         try:
-            if (
-                level >= 40 and self._logger.manager.disable >= level
-            ):  # logging.disable(): promised lines must still come
-                _write_plainly(message, args)
+            if self._logger is None or (level >= 40 and self._logger.manager.disable >= level):
+                if level >= 40:  # logging.disable(): promised lines must still come
+                    _write_plainly(message, args)
                 return
             self._logger.log(level, message, *args, exc_info=error, stacklevel=3)
         except Exception:  # noqa: BLE001 - see above

@@ -6,8 +6,8 @@ request's own async handler share it, and do not collide in ``run_until_complete
 call ``run``. asyncio is imported at the first use.
 
 A caller always learns what became of its coroutine. ``sys.exit()`` in a coroutine is an error of that coroutine alone,
-and does not end the loop. A loop that is stopped is started again, with one ERROR line. On a loop that is closed
-everything has failed, and the next coroutine gets a new loop.
+and does not end the loop. A loop that is stopped is started again, with one ERROR line. On a loop that is closed, or that
+itself fails, everything has failed, and the next coroutine gets a new loop.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from lambda_punch._log import logger
 from lambda_punch.errors import EventLoopError
 from lambda_punch.runtime import threads
+from lambda_punch.runtime.clock import monotonic
 from lambda_punch.runtime.forks import end_child
 from lambda_punch.runtime.punch import name_of
 
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from concurrent.futures import Future
     from contextvars import Context
+
+
+_FAILURES = 8  # of the loop itself, in a row, after which it is given up
+_SOON = 1.0  # seconds; a failure after a longer run is the first of a row
+_PAUSE = 0.005  # seconds before it goes on; more at each failure
 
 
 class Outcome(NamedTuple):
@@ -96,17 +102,15 @@ class BackgroundLoop:
             raise
         self._underway.add(future)
         future.add_done_callback(self._underway.discard)
-        if loop.is_closed():
-            self._fail_all(EventLoopError("the event loop was closed"))
+        if loop is not self._loop:
+            _fail(future, EventLoopError("the event loop was closed"))
         return Underway(future)
 
     def loop(self) -> asyncio.AbstractEventLoop:
         """Return the running loop. It is made at the first call, and anew if it has been closed."""
-        import asyncio
-
         with self._lock:
             if self._loop is None or self._loop.is_closed() or self._thread is None or not self._thread.is_alive():
-                loop = asyncio.new_event_loop()
+                loop = _new_loop()
                 try:
                     self._thread = threads.start(threads.LOOP, lambda: self._serve(loop))
                 except BaseException:
@@ -129,11 +133,21 @@ class BackgroundLoop:
 
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
         stopped = False
+        failures = 0
         while True:
+            began = monotonic()
             try:
                 loop.run_forever()
                 if self._forked:
                     end_child(EventLoopError("the event loop is its parent's, so it cannot await"), "(an async one)")
+            except Exception as error:
+                failures = failures + 1 if monotonic() - began < _SOON else 1
+                if failures > _FAILURES:
+                    broken = EventLoopError(f"the event loop that all async jobs share cannot go on: {error!r}")
+                    if not self._give_up(loop, broken):
+                        return  # nothing was on it
+                    raise broken from error
+                _pause(failures * _PAUSE)  # gevent's selectors fail while there is nothing to do
             except BaseException as error:  # noqa: BLE001 - SystemExit from a task that a job has made, say
                 logger().error("%r ended the event loop that all async jobs share; it goes on", error, exc_info=error)
             else:
@@ -142,13 +156,46 @@ class BackgroundLoop:
                 stopped = True
             if loop.is_closed():
                 closed = EventLoopError("a job closed the event loop that all async jobs share")
-                self._fail_all(closed)
+                self._give_up(loop, closed)
                 raise closed
 
-    def _fail_all(self, error: EventLoopError) -> None:
-        for future in list(self._underway):
-            if not future.done():
-                future.set_result(Outcome(error, None))
+    def _give_up(self, loop: asyncio.AbstractEventLoop, error: EventLoopError) -> bool:
+        """Let the next coroutine have a new loop, and fail what is on this one; return whether anything was."""
+        with self._lock:
+            if self._loop is loop:
+                self._loop = None
+            underway = list(self._underway)
+        for future in underway:
+            _fail(future, error)
+        try:
+            loop.close()
+        except Exception:  # noqa: BLE001, S110 - it is broken; it only keeps its descriptors
+            pass
+        return bool(underway)
+
+
+def _fail(future: Future[Outcome], error: EventLoopError) -> None:
+    if not future.done():
+        future.set_result(Outcome(error, None))
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """Return a loop that keeps its own time, whatever becomes of the module ``time``."""
+    import asyncio
+
+    loop = asyncio.new_event_loop()
+    try:
+        loop.time = monotonic  # type: ignore[method-assign]
+    except AttributeError:
+        pass  # one in C, uvloop's say, which asks the system
+    return loop
+
+
+def _pause(seconds: float) -> None:
+    """Wait, whatever code has made of time.sleep()."""
+    lock = threading.Lock()
+    lock.acquire()
+    lock.acquire(timeout=seconds)
 
 
 async def _outcome(awaitable: Awaitable[Any], is_forked: Callable[[], bool]) -> Outcome:
@@ -171,12 +218,10 @@ async def _outcome(awaitable: Awaitable[Any], is_forked: Callable[[], bool]) -> 
 
 
 def _run_here(awaitable: Awaitable[Any], context: Context | None) -> Any:
-    import asyncio
-
     async def awaited() -> Any:
         return await awaitable
 
-    loop = asyncio.new_event_loop()
+    loop = _new_loop()
     try:
         return (context or copy_context()).run(loop.run_until_complete, awaited())
     finally:

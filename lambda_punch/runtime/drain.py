@@ -18,8 +18,7 @@ from lambda_punch.runtime import threads
 from lambda_punch.runtime.clock import now
 from lambda_punch.runtime.crew import Crew
 from lambda_punch.runtime.forks import end_child
-from lambda_punch.runtime.punch import Punch  # noqa: TC001 - now: a child that is forked in its import cannot import it
-from lambda_punch.runtime.queue import opened
+from lambda_punch.runtime.punch import Punch, opened
 from lambda_punch.runtime.reports import report_failure
 from lambda_punch.runtime.spill import watch
 
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
     from lambda_punch.runtime.around import Around, Hook
     from lambda_punch.runtime.background_loop import BackgroundLoop
-    from lambda_punch.runtime.queue import Waiting
+    from lambda_punch.runtime.punch import Waiting
     from lambda_punch.runtime.reports import Told
     from lambda_punch.runtime.spill import Source
     from lambda_punch.runtime.tasks import Tasks

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from lambda_punch.runtime.drain import Drained
     from lambda_punch.runtime.handled import HandledFile
     from lambda_punch.runtime.process import Process
-    from lambda_punch.runtime.queue import Waiting
+    from lambda_punch.runtime.punch import Waiting
     from lambda_punch.runtime.server import DrainServer
 
 _MISSES = 2  # announcements in a row that the extension did not answer, after which it is given up

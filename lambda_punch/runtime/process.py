@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from lambda_punch.runtime.background_loop import BackgroundLoop
     from lambda_punch.runtime.drain import Drain
     from lambda_punch.runtime.ledger import Ledger
-    from lambda_punch.runtime.punch import Punch
-    from lambda_punch.runtime.queue import Waiting
+    from lambda_punch.runtime.punch import Punch, Waiting
     from lambda_punch.runtime.spill import Spill
     from lambda_punch.runtime.tasks import Tasks
     from lambda_punch.runtime.worker import Worker

@@ -7,9 +7,15 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Callable
     from contextvars import Context
-    from typing import Any, TypeVar
+    from typing import Any, TypeAlias, TypeVar
 
     F = TypeVar("F", bound=Callable[..., Any])
+
+    # A punch while it waits: the fields of Punch in their order. A plain tuple, because a hundred thousand may wait and
+    # each one is made on the path of a response. Process makes them; the drain unpacks them; all others get a Punch.
+    Waiting: TypeAlias = tuple[
+        Callable[..., Any], tuple[Any, ...], dict[str, Any] | None, str, int, Context, int, AbstractEventLoop | None
+    ]
 
 _LONGEST_NAME = 256
 _TYPE_NAME = type.__dict__["__name__"]  # a metaclass may have a __name__ of its own, which raises
@@ -84,6 +90,20 @@ class Punch:
     def replaced(self, function: Callable[..., Any], args: tuple[Any, ...]) -> Punch:
         """Return the same punch, under the same entry in the ledger, with another function to call."""
         return Punch(function, args, None, self.request_id, self.sequence, self.context, self.number, self.loop)
+
+
+def opened(waiting: Waiting) -> Punch:
+    """Return what waited as a Punch."""
+    return Punch(*waiting)
+
+
+def closed(punch: Punch) -> Waiting:
+    """Return a punch as it waited."""
+    return (
+        punch.function, punch.args, punch.keywords, punch.request_id, punch.sequence,
+        punch.context,  # type: ignore[return-value]  # what has waited has one
+        punch.number, punch.loop,
+    )  # fmt: skip
 
 
 def name_of(function: object) -> str:

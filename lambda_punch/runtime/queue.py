@@ -13,36 +13,12 @@ from collections import deque
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
     from collections.abc import Callable
-    from contextvars import Context
-    from typing import Any, TypeAlias
 
-    from lambda_punch.runtime.punch import Punch
+    from lambda_punch.runtime.punch import Punch, Waiting
 
-    # A punch while it waits: the fields of Punch in their order. A plain tuple, because a hundred thousand may wait and
-    # each one is made on the path of a response. Process makes them; the drain unpacks them; all others get a Punch.
-    Waiting: TypeAlias = tuple[
-        Callable[..., Any], tuple[Any, ...], dict[str, Any] | None, str, int, Context, int, AbstractEventLoop | None
-    ]
 
 ALL = 1 << 62  # released up to here: every punch
-
-
-def opened(waiting: Waiting) -> Punch:
-    """Return what waited as a Punch."""
-    from lambda_punch.runtime.punch import Punch  # not before the first response
-
-    return Punch(*waiting)
-
-
-def closed(punch: Punch) -> Waiting:
-    """Return a punch as it waited."""
-    return (
-        punch.function, punch.args, punch.keywords, punch.request_id, punch.sequence,
-        punch.context,  # type: ignore[return-value]  # what has waited has one
-        punch.number, punch.loop,
-    )  # fmt: skip
 
 
 class PunchQueue:
@@ -71,6 +47,8 @@ class PunchQueue:
 
     def remove(self, wanted: Callable[[Punch], bool]) -> list[Punch]:
         """Take the released punches for which ``wanted`` is true; the others keep their order."""
+        from lambda_punch.runtime.punch import opened
+
         with self._lock:
             waiting = list(self._waiting)
             punches = [opened(each) for each in waiting]
@@ -86,10 +64,14 @@ class PunchQueue:
 
     def put_back(self, punches: list[Punch]) -> None:
         """Put punches that were taken to the front again."""
+        from lambda_punch.runtime.punch import closed
+
         with self._lock:
             self._waiting.extendleft(closed(punch) for punch in reversed(punches))
 
     def clear(self) -> list[Punch]:
         """Take every punch that waits, released or not."""
+        from lambda_punch.runtime.punch import opened
+
         with self._lock:
             return [opened(self._waiting.popleft()) for _ in range(len(self._waiting))]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from lambda_punch.runtime.ledger import Ledger
     from lambda_punch.runtime.process import Process
-    from lambda_punch.runtime.queue import Waiting
+    from lambda_punch.runtime.punch import Waiting
 
 
 class BeforeRestore(OnLambda):
@@ -119,7 +119,7 @@ class Inheriting(Mode):
 
 def _refuse(waiting: Waiting) -> None:
     from lambda_punch.errors import ShutDownError
-    from lambda_punch.runtime.queue import opened
+    from lambda_punch.runtime.punch import opened
 
     name = opened(waiting).name
     raise ShutDownError(

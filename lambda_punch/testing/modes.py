@@ -6,13 +6,12 @@ from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from lambda_punch.runtime.process import Mode
-from lambda_punch.runtime.queue import opened
+from lambda_punch.runtime.punch import opened
 from lambda_punch.runtime.start import process
 
 if TYPE_CHECKING:
     from lambda_punch.runtime.process import Process
-    from lambda_punch.runtime.punch import Punch
-    from lambda_punch.runtime.queue import Waiting
+    from lambda_punch.runtime.punch import Punch, Waiting
 
 
 class Inline(Mode):

@@ -97,6 +97,34 @@ def test_jobs_of_a_runtime_that_is_killed_are_named_by_the_extension(function: C
     ]
 
 
+def test_jobs_of_a_runtime_that_dies_are_named_also_after_tmp_has_been_emptied(
+    function: Callable[..., Function],
+) -> None:
+    """The ledger goes with it; the extension has it open. Lambda may notice the death at the next invoke only."""
+    shop = function(
+        """
+        import shutil
+
+        @punch.handler
+        def handler(event, context):
+            punch.push(note, event)
+            if event == 2:
+                punch.push(shutil.rmtree, os.environ["LAMBDA_PUNCH_DIR"])
+                punch.push(os._exit, 3)
+                punch.push(note, "never")
+        """
+    )
+    shop.call(1)
+
+    for event in (2, 3):
+        shop.invoke(event)
+        shop.wait_idle(timeout=15)
+
+    assert shop.told[:2] == ["1", "2"]
+    assert "never" not in shop.told
+    assert len(shop.said("2 jobs lost (app.note, posix._exit): the function's process ended")) == 1
+
+
 def test_jobs_that_died_with_the_whole_environment_are_named_by_the_next_one(function: Callable[..., Function]) -> None:
     """Function and extension killed at once: Lambda keeps /tmp, where the ledger lies."""
     shop = function(

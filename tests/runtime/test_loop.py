@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from typing import Any
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lambda_punch.errors import EventLoopError
 from lambda_punch.runtime import threads
 from lambda_punch.runtime.background_loop import BackgroundLoop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 async def number(value: int) -> int:
@@ -123,3 +128,41 @@ def test_a_refused_thread_leaves_no_loop_behind(loop: BackgroundLoop, monkeypatc
 
     assert len(made) == 6
     assert all(each.is_closed() for each in made)
+
+
+@pytest.mark.parametrize("clock", [lambda: 0.0, lambda: 1 / 0], ids=["stands still", "raises"])
+def test_a_loop_keeps_its_own_time(
+    loop: BackgroundLoop, clock: Callable[[], float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job may replace the clocks of the module ``time``, for its tests say."""
+
+    async def replace() -> int:
+        monkeypatch.setattr(time, "monotonic", clock)
+        await asyncio.sleep(0.01)
+        return 1
+
+    assert loop.submit(replace()).result(10) == 1
+    assert loop.submit(asyncio.sleep(0.01, 2)).result(10) == 2
+
+
+def test_a_loop_that_cannot_go_on_fails_what_is_on_it_and_the_next_coroutine_gets_a_new_one(
+    loop: BackgroundLoop, errors: list[str]
+) -> None:
+    """It is not started again and again: nobody would ever be told."""
+    first = loop.loop()
+    selector = first._selector  # type: ignore[attr-defined]
+
+    async def spoil() -> None:
+        first._selector = None  # type: ignore[attr-defined]  # what any code can do that finds the running loop
+        await asyncio.sleep(60)
+
+    with pytest.raises(EventLoopError, match="cannot go on"):
+        loop.submit(spoil()).result(10)
+    assert loop.submit(number(3)).result(10) == 3
+    assert len([line for line in errors if "lambda-punch-loop has died" in line]) == 1
+    first._selector = selector  # type: ignore[attr-defined]
+    tasks = asyncio.all_tasks(first)
+    for task in tasks:
+        task.cancel()
+    first.run_until_complete(asyncio.wait(tasks))
+    first.close()

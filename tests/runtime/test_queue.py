@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from lambda_punch.runtime.queue import ALL, PunchQueue, opened
+from lambda_punch.runtime.punch import opened
+from lambda_punch.runtime.queue import ALL, PunchQueue
 
 
 def job(sequence: int, name: object = None) -> tuple:
