@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import assert_type
@@ -129,6 +130,28 @@ punch.enqueue_many([receipt.prepare(1), mail.prepare(2)])
 receipt.prepare("1")  # type: ignore[arg-type]
 punch.job(queue=3)  # type: ignore[call-overload]
 punch.job(retry=3)  # type: ignore[call-overload]
+
+
+@punch.job(
+    queue="reports", cron="0 8 * * ? *", timezone="Europe/Berlin", keep_result=60, unique="arguments", unique_for=60
+)
+def monthly(month: int = 1) -> str:
+    return str(month)
+
+
+@punch.job(every=timedelta(hours=1), unique=lambda year: year, unique_until="started")
+def hourly(year: int = 2026) -> None: ...
+
+
+monthly.using(keep_result=timedelta(days=1), unique=None).enqueue(2)
+monthly.using(every=60)  # type: ignore[call-arg]
+punch.job(every="hourly")  # type: ignore[call-overload]
+punch.job(keep_result="long")  # type: ignore[call-overload]
+assert_type(monthly.enqueue().duplicate, bool)
+assert_type(monthly.enqueue().result(10), Any)
+known = monthly.result_of("id")
+assert_type(known and known.status, "str | None")
+monthly.enqueue().result()  # type: ignore[call-arg]
 
 
 async def enqueue_later() -> None:
