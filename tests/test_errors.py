@@ -61,6 +61,7 @@ ALLOWED = {
     ("telemetry.py", "Refusal"): CAUGHT,
     ("telemetry_sender.py", "Refusal"): CAUGHT,
     ("session.py", "UsageError"): CAUGHT,
+    ("template.py", "UsageError"): CAUGHT,
     ("session.py", "KeyboardInterrupt"): CAUGHT,
     ("containers.py", "LaunchError"): CAUGHT,
     ("processes.py", "LaunchError"): CAUGHT,

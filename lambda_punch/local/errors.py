@@ -3,6 +3,7 @@
 LocalLambdaError (LambdaPunchError)
 ├── EngineError              the container engine or the image does not do what it is asked to do
 ├── EnvironmentClosedError   the environment was shut down before it could answer
+├── TemplateError            a SAM or CloudFormation template says something that cannot be run here
 └── ThrottledError           as many invokes are under way as there may be environments
 
 Where a package of an extra is missing, :class:`lambda_punch.errors.MissingExtraError` is raised.
@@ -21,6 +22,10 @@ class LocalLambdaError(LambdaPunchError):
 
 class EngineError(LocalLambdaError):
     """The container engine cannot be reached, or the engine or the image does not do what it is asked to do."""
+
+
+class TemplateError(LocalLambdaError):
+    """A template cannot be read, or has something that cannot be run on this machine; the text says where."""
 
 
 class ThrottledError(LocalLambdaError):

@@ -31,7 +31,7 @@ class Pool:
 
     An invoke goes to an environment that has nothing to do: no request under way, and no work behind one. If there is none,
     another is started for it, which is a cold start; beyond ``most`` it is throttled. Its methods may be called from any
-    thread.
+    thread, also without entering it: then the first invoke starts the first environment.
     """
 
     def __init__(self, make: Make, most: int) -> None:
@@ -88,6 +88,10 @@ class Pool:
         if environment is not None:
             return environment.submit(event, client_context=client_context, trace_id=trace_id, on_chunk=on_chunk)
         return self._cold(event, client_context=client_context, trace_id=trace_id, on_chunk=on_chunk)
+
+    def invoke(self, event: Any = None) -> Invocation:
+        """Invoke the function and return what comes back; see ``submit``."""
+        return self.submit(event).result()
 
     def renew(self) -> str | None:
         """Start an environment with the code as it is now, and give it and its like all new invokes; return None.

@@ -21,7 +21,11 @@ def declare(parser: argparse.ArgumentParser) -> None:
     """Describe ``local`` and add its arguments."""
     parser.description = _DESCRIPTION
     add = parser.add_argument
-    add("handler", nargs="?", help="module.function, as in the function's configuration; an image may have its own")
+    add(
+        "handler",
+        nargs="?",
+        help="module.function, as in the function's configuration, or a SAM template; an image may have its own",
+    )
     add("--image", metavar="IMAGE", help="run this container image of the function; needs Docker and the extra image")
     add(
         "--event",
@@ -43,7 +47,12 @@ def declare(parser: argparse.ArgumentParser) -> None:
     )
     add("--pause", metavar="S", type=float, default=0.0, help="seconds to wait between the invokes (default: 0)")
     add("--serve", metavar="PORT", type=int, help="answer HTTP on this port (0: any) instead of sending events")
-    add("--name", metavar="NAME", help="the function's name; with --serve, calls of any other name are refused")
+    add(
+        "--name",
+        metavar="NAME",
+        help="the function's name; with --serve, calls of any other name are refused; of a template, the function to invoke",
+    )
+    add("--parameter", metavar="K=V", action="append", default=[], help="a parameter of the template, repeatable")
     add(
         "--environments",
         metavar="N",

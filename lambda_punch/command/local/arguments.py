@@ -22,6 +22,12 @@ class UsageError(Exception):
     """The arguments make no sense; the text says why."""
 
 
+def is_template(arguments: argparse.Namespace) -> bool:
+    """Tell whether a SAM template is named instead of a handler."""
+    path = Path(arguments.handler or "")
+    return path.suffix in {".yaml", ".yml", ".json", ".template"} and path.is_file()
+
+
 def check_values(arguments: argparse.Namespace) -> None:
     """Refuse values that no function can have, and options that would be ignored."""
     for option, value, least, most in (
@@ -184,3 +190,27 @@ def _unquoted(value: str) -> str:
     if quote in {"'", '"'} and (end := value.find(quote, 1)) > 0:
         return value[1:end]
     return value.split(" #", 1)[0].rstrip()
+
+
+def parameters_of(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return the parameters of a template."""
+    found = {}
+    for pair in arguments.parameter:
+        name, equals, value = pair.partition("=")
+        if not name or not equals:
+            raise UsageError(f"--parameter wants NAME=VALUE, not {pair!r}")
+        found[name] = value
+    return found
+
+
+def check_template_alone(arguments: argparse.Namespace) -> None:
+    """Refuse options for what a template says by itself."""
+    for option, given in (
+        ("--image", arguments.image),
+        ("--task-root", arguments.task_root),
+        ("--queue", arguments.queue),
+        ("--compare", arguments.compare),
+        ("--reload", arguments.reload),
+    ):
+        if given:
+            raise UsageError(f"{option} does not go with a template, which names its own functions and queues")

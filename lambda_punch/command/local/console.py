@@ -116,7 +116,8 @@ class Console:
 def _as_line(facts: dict[str, Any]) -> str:
     """Return the facts of a request as one line."""
     times = "  ".join(f"{name} {length(facts[name])}" for name in ("waited", "behind", "billed"))
-    return f"{facts['request']:28}  {facts['outcome']:14}  {times}"
+    request = f"{facts['function']}: {facts['request']}" if "function" in facts else facts["request"]
+    return f"{request:28}  {facts['outcome']:14}  {times}"
 
 
 def _wants_color(stream: TextIO) -> bool:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from lambda_punch.command.page.queues import Queues
+    from lambda_punch.command.page.sender import Sender
     from lambda_punch.local import Event
 
     Log = Callable[[str, str], None]
@@ -35,9 +36,14 @@ class Page:
         self.variables = {VARIABLE: socket}
         self._numbers = itertools.count(1)
 
-    def watching(self, on_log: Log, on_event: OnEvent) -> tuple[Log, OnEvent]:
-        """Return callbacks for a new environment, which tell the page as well as the given ones."""
+    def watching(self, on_log: Log, on_event: OnEvent, function: str | None = None) -> tuple[Log, OnEvent]:
+        """Return callbacks for a new environment, which tell the page as well as the given ones.
+
+        ``function``: its name, where there are several.
+        """
         number = next(self._numbers)
+        if function is not None:
+            self.feed.on_environment(number, function)
 
         def log(source: str, line: str) -> None:
             self.feed.on_log(number, source, line)
@@ -81,10 +87,12 @@ def about(arguments: argparse.Namespace) -> dict[str, Any]:
 
 @contextmanager
 def shown(
-    page: Page, arguments: argparse.Namespace, send: Callable[[bytes], Any], queues: Queues | None
+    page: Page, arguments: argparse.Namespace, sender: Sender, queues: Queues | None, **more: Any
 ) -> Iterator[str]:
-    """Show the page while the block runs; yield its address. Raises OSError if the port is taken."""
+    """Show the page while the block runs; yield its address. ``more`` is said of the run. Raises OSError if the port is taken."""
     from lambda_punch.command.page.server import PageServer
 
-    with PageServer(page.feed, port=arguments.ui, about=about(arguments), send=send, queues=queues) as server:
+    with PageServer(
+        page.feed, port=arguments.ui, about={**about(arguments), **more}, sender=sender, queues=queues
+    ) as server:
         yield server.url

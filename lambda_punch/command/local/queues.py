@@ -73,7 +73,7 @@ def polled(arguments: argparse.Namespace, make: Make, console: Console) -> Itera
                 sources.append(
                     EventSource(
                         server, queue, mine, timeout=arguments.timeout, mapping=mapping,
-                        on_batch=lambda delivered: _show(console, delivered),
+                        on_batch=lambda delivered: show(console, delivered),
                     )
                 )  # fmt: skip
             for function in functions:
@@ -105,7 +105,8 @@ def wait(sources: Sequence[EventSource], console: Console, *, for_ever: bool) ->
         threading.Event().wait(0.1)
 
 
-def _show(console: Console, delivered: Delivered) -> None:
+def show(console: Console, delivered: Delivered) -> None:
+    """Print what became of a batch."""
     count = len(delivered.records)
     if delivered.invocation is None:
         console.say(f"{delivered.queue}: a batch of {count} was throttled")

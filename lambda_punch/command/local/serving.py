@@ -75,8 +75,10 @@ def _reloading(arguments: argparse.Namespace, pool: Pool, console: Console) -> A
 class RequestLines:
     """A line for each request, when everything behind it is done: what it was, and how long it took whom."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, function: str | None = None) -> None:
+        """Name the ``function`` in each line, where there are several."""
         self._console = console
+        self._function = {} if function is None else {"function": function}
         self._lock = threading.Lock()
         self._open: dict[str, dict[str, Any]] = {}
 
@@ -101,7 +103,7 @@ class RequestLines:
             else:
                 return
         if event.kind == "invoke-done" and "answered" in known:
-            self._console.show_request(_facts(known))
+            self._console.show_request({**self._function, **_facts(known)})
 
 
 def _facts(known: dict[str, Any]) -> dict[str, Any]:

@@ -9,12 +9,22 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lambda_punch.command.page.sender import Sender
 from lambda_punch.errors import LambdaPunchError
 from lambda_punch.local import LocalLambda, Timeline
 
 from . import page as pages
 from . import queues, reloading
-from .arguments import UsageError, check_handler, check_image_alone, check_values, events_to_send, variables_of
+from .arguments import (
+    UsageError,
+    check_handler,
+    check_image_alone,
+    check_template_alone,
+    check_values,
+    events_to_send,
+    is_template,
+    variables_of,
+)
 from .console import Console
 
 if TYPE_CHECKING:
@@ -40,10 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
         check_values(arguments)
         events = events_to_send(arguments)
         variables_of(arguments)  # refused before anything is started
-        if arguments.image is None:
-            check_handler(arguments.handler, Path(arguments.task_root or "."))
-        else:
-            check_image_alone(arguments)
+        if is_template(arguments):
+            return _run_template(arguments, console)
+        _check_function(arguments)
         with ExitStack() as stack:
             extensions = _extensions(arguments, stack)
             page = stack.enter_context(pages.opened(arguments)) if pages.is_wanted(arguments) else None
@@ -57,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
 
             def show(send: Callable[[bytes], Any]) -> None:
                 if page is not None and arguments.ui is not None:
-                    shown = pages.shown(page, arguments, send, polled.shown())
+                    shown = pages.shown(page, arguments, Sender(send), polled.shown())
                     console.say(f"page at {stack.enter_context(shown)}")
 
             name = arguments.name or "function"
@@ -82,6 +91,23 @@ def run(arguments: argparse.Namespace) -> int:
     except (LambdaPunchError, OSError) as error:
         console.complain(str(error))
         return _INVOKES_FAILED
+
+
+def _check_function(arguments: argparse.Namespace) -> None:
+    if arguments.parameter:
+        raise UsageError("--parameter goes with a template")
+    if arguments.image is None:
+        check_handler(arguments.handler, Path(arguments.task_root or "."))
+    else:
+        check_image_alone(arguments)
+
+
+def _run_template(arguments: argparse.Namespace, console: Console) -> int:
+    from . import template
+
+    check_template_alone(arguments)
+    with ExitStack() as stack, _sigterm_as_interrupt():
+        return template.run(arguments, console, _extensions(arguments, stack))
 
 
 def _run(

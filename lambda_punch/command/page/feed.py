@@ -36,6 +36,7 @@ class _Environment:
     init_begun: float | None = None
     init: float = 0.0
     pids: set[int] = field(default_factory=set)
+    function: str | None = None  # its name, where there are several
 
 
 @dataclass
@@ -69,6 +70,11 @@ class Feed:
             action = getattr(self, f"_on_{event.kind.replace('-', '_')}", None)
             if action is not None:
                 action(here, event)
+
+    def on_environment(self, environment: int, function: str) -> None:
+        """Take the name of the function whose environment this is."""
+        with self._lock:
+            self._environments.setdefault(environment, _Environment(environment)).function = function
 
     def on_log(self, environment: int, source: str, text: str) -> None:
         """Take a line that a process of an environment wrote; it counts for the request that is under way there."""
@@ -163,10 +169,17 @@ class Feed:
             request = self._requests.get(request_id)
             return None if request is None else request.event
 
+    def function_of(self, request_id: str) -> str | None:
+        """Return the name of the function that a request was for, where there are several."""
+        with self._lock:
+            request = self._requests.get(request_id)
+            return None if request is None else request.shown["function"]
+
     def _record(self, kind: str, key: str) -> dict[str, Any] | None:
         if kind == "environment":
             here = self._environments[int(key)]
-            return {"kind": kind, "number": here.number, "state": here.state, "since": here.since}
+            shown = {"number": here.number, "state": here.state, "since": here.since, "function": here.function}
+            return {"kind": kind, **shown}
         if kind == "durable":
             return {"kind": kind, **self._durable.record(key)}
         request = self._requests.get(key)
@@ -206,7 +219,7 @@ class Feed:
 
     def _request(self, here: _Environment, request_id: str, at: float, event: bytes) -> _Request:
         shown: dict[str, Any] = {
-            "id": request_id, "number": next(self._numbers), "environment": here.number, "queued": self._since(at),
+            "id": request_id, "number": next(self._numbers), "environment": here.number, "function": here.function, "queued": self._since(at),
             **title_of(_text(event)), "init": 0.0, "init_inside": False, "begun": None, "answered": None, "done": None, "frozen_until": None,
             "error": None, "status": None, "jobs": [], "failed_jobs": 0, "lines": 0,
         }  # fmt: skip

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from lambda_punch.command.event import KINDS, sample
-from lambda_punch.command.event import request as http_event
 from lambda_punch.local.errors import LocalLambdaError
 from lambda_punch.local.http.loopback import LoopbackServer
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from .feed import Feed
     from .queues import Queues
+    from .sender import Sender
 
 _LOOK_EVERY = 0.1  # seconds between two looks for changes while a page is open
 _KEEP_ALIVE = 15.0  # seconds after which an idle stream says that it lives
@@ -31,7 +31,7 @@ _LARGEST = 6 * 1024 * 1024  # bytes of an event, as for Lambda itself
 class PageServer(LoopbackServer):
     """Shows a feed; the page gets ``about`` as it is.
 
-    ``send`` invokes the function with an event and returns at once; without it the page only shows. ``queues`` are shown,
+    ``sender`` sends what the page is asked to; without it the page only shows. ``queues`` are shown,
     too.
     """
 
@@ -41,13 +41,13 @@ class PageServer(LoopbackServer):
         *,
         port: int = 0,
         about: dict[str, Any],
-        send: Callable[[bytes], object] | None = None,
+        sender: Sender | None = None,
         queues: Queues | None = None,
     ) -> None:
         super().__init__(port, "page-server")
         self._feed = feed
         self._about = about
-        self._send = send
+        self._sender = sender
         self._queues = None if queues is None else QueueRoutes(queues)
         self._guard: Guard | None = None
 
@@ -105,7 +105,7 @@ class PageServer(LoopbackServer):
         hello = {
             "began": self._feed.epoch,
             "now": self._feed.now(),
-            "sends": self._send is not None,
+            "sends": self._sender is not None,
             "samples": KINDS,
             "queues": self._queues and self._queues.about,
             **self._about,
@@ -144,7 +144,8 @@ class PageServer(LoopbackServer):
             json.loads(body)
         except ValueError as error:
             return _refused(400, f"the event is not JSON: {error}")
-        return self._sent(body)
+        function = request.query.get("function")
+        return self._sent(lambda sender: sender.event(body, function))
 
     async def _send_request(self, request: web.Request) -> web.Response:
         """Send an HTTP request as API Gateway hands it on: a JSON object with method, path and body."""
@@ -155,19 +156,20 @@ class PageServer(LoopbackServer):
             return _refused(400, "a request is a JSON object with method, path and body")
         if not method.isalpha() or not path.startswith("/") or " " in path:
             return _refused(400, "a request has a method like POST and a path like /orders")
-        return self._sent(json.dumps(http_event("apigw", method.upper(), path, body)).encode())
+        return self._sent(lambda sender: sender.http(method.upper(), path, body))
 
     async def _send_again(self, request: web.Request) -> web.Response:
         event = self._feed.event_of(request.match_info["id"])
         if event is None:
             return _refused(404, "this request is not kept any more")
-        return self._sent(event)
+        function = self._feed.function_of(request.match_info["id"])
+        return self._sent(lambda sender: sender.event(event, function))
 
-    def _sent(self, event: bytes) -> web.Response:
-        if self._send is None:
+    def _sent(self, send: Callable[[Sender], None]) -> web.Response:
+        if self._sender is None:
             return _refused(409, "this run takes no events from the page")
         try:
-            self._send(event)
+            send(self._sender)
         except LocalLambdaError as error:  # throttled, or shut down
             return _refused(409, str(error))
         return web.json_response({"sent": True}, status=202)

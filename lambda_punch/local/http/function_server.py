@@ -11,7 +11,7 @@ import binascii
 import json
 import re
 import uuid
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -19,15 +19,18 @@ from aiohttp import web
 from lambda_punch.local.errors import EnvironmentClosedError, ThrottledError
 from lambda_punch.local.platform.refusals import MAX_PAYLOAD_BYTES
 
-from .gateway import HttpRequest, http_answer, proxy_event
+from .gateway import HttpRequest
 from .loopback import LoopbackServer
 from .response_stream import Parts, stream_as_aws, stream_as_http
+from .routes import Functions, OneFunction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
 
     from lambda_punch.local.platform.invocation import Invocation, OnChunk
+
+    from .routes import Function
 
 INVOKE_PATH = "/2015-03-31/functions/function/invocations"
 _INVOKE = re.compile(r"/2015-03-31/functions/([^/]+)/invocations/?\Z")
@@ -38,38 +41,23 @@ _NAME = re.compile(
 _RETRY_AFTER = (60.0, 120.0)  # seconds before an asynchronous invoke that failed is tried again, about as Lambda does
 
 
-class Function(Protocol):
-    """What is served: something that takes invokes, such as a local Lambda."""
-
-    def submit(
-        self,
-        event: bytes,
-        *,
-        client_context: str | None = None,
-        trace_id: str | None = None,
-        on_chunk: OnChunk | None = None,
-    ) -> Future[Invocation]:
-        """Queue an invoke and return at once; raise EnvironmentClosedError if there is no environment."""
-
-
 class FunctionServer(LoopbackServer):
-    """Serves one started function.
+    """Serves one started function, or several.
 
-    With a ``name`` programs have to call the function by it; without one any name calls it. ``retry_after``: seconds before
-    each further try of an asynchronous invoke.
+    With a ``name`` programs have to call a single function by it; without one any name calls it. ``retry_after``: seconds
+    before each further try of an asynchronous invoke.
     """
 
     def __init__(
         self,
-        function: Function,
+        function: Function | Functions,
         port: int = 0,
         *,
         name: str | None = None,
         retry_after: Sequence[float] = _RETRY_AFTER,
     ) -> None:
         super().__init__(port, "function-server")
-        self._function = function
-        self._name = name
+        self._functions: Functions = function if isinstance(function, Functions) else OneFunction(function, name)
         self._retry_after = retry_after
 
     def _runner(self) -> web.BaseRunner:
@@ -99,8 +87,8 @@ class FunctionServer(LoopbackServer):
             return _refused(413, "RequestTooLargeException", f"{len(body)} byte payload is too large")
         if found is None:
             return _refused(400, "ValidationException", f"{called} is not a function's name or ARN")
-        if self._name is not None and found["name"] != self._name:
-            text = f"Function not found: {called}; {self._name} is served here"
+        if self._functions.called(found["name"]) is None:
+            text = f"Function not found: {called}; {self._functions.known()} is served here"
             return _refused(404, "ResourceNotFoundException", text)
         if kind not in {"RequestResponse", "Event", "DryRun"}:
             return _refused(400, "InvalidParameterValueException", f"{kind} is not an invocation type")
@@ -118,6 +106,9 @@ class FunctionServer(LoopbackServer):
         mistake = self._mistake_in(kind, called, body)
         if mistake is not None:
             return mistake
+        named = _NAME.match(called)
+        function = self._functions.called(named["name"]) if named else None
+        assert function is not None
         if kind == "DryRun":
             return web.Response(status=204, headers=_identified(str(uuid.uuid4())))
         try:
@@ -128,7 +119,7 @@ class FunctionServer(LoopbackServer):
         tail = request.headers.get("X-Amz-Log-Type", "None") == "Tail"
 
         def submit(on_chunk: OnChunk | None = None) -> Future[Invocation]:
-            return self._function.submit(
+            return function.submit(
                 body or b"{}", client_context=client_context or None, trace_id=trace_id, on_chunk=on_chunk
             )
 
@@ -168,11 +159,14 @@ class FunctionServer(LoopbackServer):
             source_ip=request.remote or "127.0.0.1",
             protocol=f"HTTP/{request.version.major}.{request.version.minor}",
         )
-        event = json.dumps(proxy_event(http, str(uuid.uuid4()))).encode()
-        parts = Parts(lambda on_chunk: self._function.submit(event, on_chunk=on_chunk))
+        routed = self._functions.routed(http)
+        if routed is None:
+            return web.json_response({"message": "Not Found"}, status=404)
+        event = json.dumps(routed.event).encode()
+        parts = Parts(lambda on_chunk: routed.function.submit(event, on_chunk=on_chunk))
         if await parts.begin():
             return await stream_as_http(request, parts)
-        answer = http_answer(await parts.invocation())
+        answer = routed.answer(await parts.invocation())
         response = web.Response(status=answer.status, body=answer.body)
         response.headers.popall("Content-Type", None)
         for name, content in answer.headers:

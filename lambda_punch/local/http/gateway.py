@@ -64,7 +64,7 @@ def proxy_event(request: HttpRequest, request_id: str, now: float | None = None)
     if request.query:
         event["queryStringParameters"] = _joined(parse_qsl(request.query, keep_blank_values=True))
     if request.body:
-        event["body"], event["isBase64Encoded"] = _body(request.body, headers.get("content-type", ""))
+        event["body"], event["isBase64Encoded"] = body_of(request.body, headers.get("content-type", ""))
     return event
 
 
@@ -157,7 +157,7 @@ def _context(request: HttpRequest, headers: Mapping[str, str], request_id: str, 
     }
 
 
-def _body(body: bytes, content_type: str) -> tuple[str, bool]:
+def body_of(body: bytes, content_type: str) -> tuple[str, bool]:
     """Return the body as text, or in base64 if its type is not text."""
     kind = content_type.split(";", 1)[0].strip().lower()
     if not kind or kind.startswith("text/") or kind in _TEXT_TYPES or kind.endswith(("+json", "+xml")):

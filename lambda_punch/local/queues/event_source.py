@@ -14,7 +14,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from lambda_punch.local.errors import EnvironmentClosedError, LocalLambdaError
 
@@ -23,10 +23,16 @@ from .sqs_records import batches, failed_ids, record
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from lambda_punch.local.function import LocalLambda
     from lambda_punch.local.platform.invocation import Invocation
 
     from .sqs_server import SqsServer
+
+    class Invoked(Protocol):
+        """What is polled for: an environment, or a pool of them."""
+
+        def invoke(self, event: Any) -> Invocation:
+            """Invoke it, and return when its response is here."""
+
 
 _MOST_AT_ONCE = 10  # messages that one call receives or deletes
 _LONGEST_FIFO_BATCH = 10
@@ -61,7 +67,7 @@ class EventSource:
         self,
         server: SqsServer,
         queue: str,
-        functions: Sequence[LocalLambda],
+        functions: Sequence[Invoked],
         *,
         timeout: float,
         mapping: EventSourceMapping | None = None,
@@ -133,7 +139,7 @@ class EventSource:
                 return False
         return True
 
-    def _poll(self, function: LocalLambda) -> None:
+    def _poll(self, function: Invoked) -> None:
         while not self._stop.is_set():
             with self._lock:
                 again, self._again = self._again, []
@@ -174,7 +180,7 @@ class EventSource:
         )
         return [record(message, self._arn) for message in answer.get("Messages", [])]
 
-    def _deliver(self, function: LocalLambda, batch: list[dict[str, Any]]) -> None:
+    def _deliver(self, function: Invoked, batch: list[dict[str, Any]]) -> None:
         if self._random.random() < self._mapping.throttles:
             self._return(batch)
             self._tell(Delivered(self.queue, batch, {each["messageId"] for each in batch}, None))

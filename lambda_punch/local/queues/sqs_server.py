@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lambda_punch.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
     from typing_extensions import Self
@@ -107,6 +108,13 @@ class SqsServer:
             attributes = {"VisibilityTimeout": str(visibility), "RedrivePolicy": json.dumps(policy), **common}
             url = str(self.client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
         return url, self._attribute(url, "QueueArn")
+
+    def create(self, name: str, attributes: Mapping[str, str]) -> str:
+        """Make a queue with these attributes, unless it is there; return its URL."""
+        try:
+            return str(self.client.get_queue_url(QueueName=name)["QueueUrl"])
+        except self.client.exceptions.QueueDoesNotExist:
+            return str(self.client.create_queue(QueueName=name, Attributes=dict(attributes))["QueueUrl"])
 
     def visibility(self, url: str) -> int:
         """Return a queue's visibility timeout in seconds."""

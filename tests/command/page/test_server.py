@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from lambda_punch.command.page.feed import Feed
+from lambda_punch.command.page.sender import Sender
 from lambda_punch.command.page.server import PageServer
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Served:
 @pytest.fixture
 def served() -> Iterator[Served]:
     sent: list[bytes] = []
-    with PageServer(Feed(), about={"title": "app.handler"}, send=sent.append) as server:
+    with PageServer(Feed(), about={"title": "app.handler"}, sender=Sender(sent.append)) as server:
         yield Served(server, sent)
 
 

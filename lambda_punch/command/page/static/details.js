@@ -23,7 +23,7 @@ export function Details({ store, id, onSend, onSelect, onClose }) {
     <div class="bar">
       <h2>${request.title}</h2><span class="push"></span>
       ${store.about.sends && html`<button type="button" onClick=${again}>Send again</button>
-        <button type="button" onClick=${() => onSend(known ? known.event : "{}")}>Change and send</button>`}
+        <button type="button" onClick=${() => onSend({ text: known ? known.event : "{}", to: request.function })}>Change and send</button>`}
       <button type="button" onClick=${onClose} aria-label="Close">×</button>
     </div>
     ${problem && html`<p role="alert" class="problem">${problem}</p>`}
@@ -32,7 +32,7 @@ export function Details({ store, id, onSend, onSelect, onClose }) {
       <div><dt>the caller waited</dt><dd>${length(waited(request))}</dd></div>
       <div><dt>worked behind it</dt><dd>${length(behind(request))}</dd></div>
       ${request.init > 0 && html`<div><dt>init</dt><dd>${length(request.init)}</dd></div>`}
-      <div><dt>environment</dt><dd>#${request.environment}</dd></div>
+      <div><dt>environment</dt><dd>#${request.environment}${request.function && ` ${request.function}`}</dd></div>
       <div class="wide"><dt>request id</dt><dd><code>${request.id}</code></dd></div>
     </dl>
     <h3>Behind the response</h3>

@@ -21,7 +21,7 @@ function Page() {
   const shown = places.includes(place) ? place : places[0];
   const show = (request) => { setSelected(request); setPlace("requests"); };
   return html`
-    <${Head} places=${places} shown=${shown} onPlace=${setPlace} onSend=${() => setSending("{}")} />
+    <${Head} places=${places} shown=${shown} onPlace=${setPlace} onSend=${() => setSending({ text: "{}", to: null })} />
     <main>
       ${shown === "queues" ? html`<${Queues} store=${store} chosen=${queue} onChoose=${setQueue} onRequest=${show} />` : html`
         <${Timeline} store=${store} selected=${selected} onSelect=${setSelected} />
@@ -50,7 +50,7 @@ function Head({ places, shown, onPlace, onSend }) {
       onClick=${() => onPlace(each)}>${each}${each === "queues" && dead ? ` (${dead} dead)` : ""}</button>`)}</nav>`}
     <ul class="environments" aria-label="Environments">
       ${[...store.environments.values()].map((each) => html`<li class=${each.state} title=${`environment ${each.number} ${STATES[each.state] ?? each.state}`}>
-        #${each.number} ${STATES[each.state] ?? each.state}</li>`)}
+        #${each.number} ${each.function} ${STATES[each.state] ?? each.state}</li>`)}
     </ul>
     <span class="push"></span>
     ${store.about.sends && html`<button type="button" onClick=${onSend}>Send an event</button>`}

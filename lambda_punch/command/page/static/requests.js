@@ -51,7 +51,7 @@ export function Requests({ store, selected, onSelect }) {
         ${shown.map((each, index) => html`<div key=${each.id} id=${`request-${each.id}`} role="option" aria-selected=${each.id === selected}
             aria-posinset=${first + index + 1} aria-setsize=${rows.length} class=${failed(each) ? "row failed" : "row"}
             style=${`top:${(first + index) * ROW}px`} onClick=${() => onSelect(each.id)}>
-          <span class="title">${each.title}</span><span>${outcome(each)}</span>
+          <span class="title">${each.function && `${each.function}: `}${each.title}</span><span>${outcome(each)}</span>
           <span class="figure">${length(waited(each))}</span><span class="figure">${length(behind(each))}</span>
         </div>`)}
       </div>

@@ -8,7 +8,9 @@ const JSON_EVENT = "json", REQUEST = "http";
 export function Send({ store, event, onClose }) {
   const dialog = useRef(null), form = useRef(null);
   const [kind, setKind] = useState(JSON_EVENT);
-  const [text, setText] = useState(pretty(event));
+  const [text, setText] = useState(pretty(event.text));
+  const functions = store.about.functions ?? [];
+  const [to, setTo] = useState(event.to ?? functions[0] ?? null);
   const [problem, setProblem] = useState("");
   useEffect(() => dialog.current.showModal(), []);
 
@@ -26,7 +28,7 @@ export function Send({ store, event, onClose }) {
       if (kind === REQUEST) await ask("/http", JSON.stringify(Object.fromEntries(new FormData(form.current))));
       else {
         JSON.parse(text);
-        await ask("/events", text);
+        await ask(to ? `/events?function=${encodeURIComponent(to)}` : "/events", text);
       }
       onClose();
     } catch (error) { setProblem(error.message); }
@@ -43,6 +45,8 @@ export function Send({ store, event, onClose }) {
         <p><label for="method">Method</label> <input id="method" name="method" value="POST" size="8" autocapitalize="characters" />
           <label for="path">Path</label> <input id="path" name="path" value="/" /></p>
         <label for="body">Body</label><textarea id="body" name="body" rows="8" spellcheck="false"></textarea>` : html`
+        ${functions.length > 0 && html`<p><label for="to">To</label> <select id="to" value=${to} onChange=${(changed) => setTo(changed.target.value)}>
+          ${functions.map((each) => html`<option value=${each}>${each}</option>`)}</select></p>`}
         <label for="event">The event, as JSON</label>
         <textarea id="event" rows="14" spellcheck="false" value=${text} onInput=${(typed) => setText(typed.target.value)}></textarea>`}
       ${problem && html`<p role="alert" class="problem">${problem}</p>`}

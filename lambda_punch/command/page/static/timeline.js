@@ -3,7 +3,8 @@
 import { html, useEffect, useRef, useState } from "page/vendor/preact-htm.js";
 import { behind, failed, length, waited } from "page/words.js";
 
-const ROW = 30, AXIS = 22, NAME = 34;
+const ROW = 30, AXIS = 22;
+const left = (store) => (store.about.functions ? 130 : 34);  // the names' column
 const LEAST = 0.02, MOST = 24 * 3600;  // seconds across
 
 export function Timeline({ store, selected, onSelect }) {
@@ -45,7 +46,7 @@ export function Timeline({ store, selected, onSelect }) {
     if (event.shiftKey) return shift((event.deltaY || event.deltaX) / 1000);
     const box = canvas.current.getBoundingClientRect();
     if (view.current.end === null) view.current.end = store.now();
-    zoom(Math.exp(event.deltaY / 300), (event.clientX - box.left - NAME) / (box.width - NAME));
+    zoom(Math.exp(event.deltaY / 300), (event.clientX - box.left - left(store)) / (box.width - left(store)));
   };
   useEffect(() => {
     const here = canvas.current;
@@ -64,7 +65,7 @@ export function Timeline({ store, selected, onSelect }) {
       const by = event.clientX - drag.current.x;
       if (Math.abs(by) > 3) drag.current.moved = true;
       if (drag.current.moved) {
-        const end = drag.current.end - (by / (box.width - NAME)) * view.current.span;
+        const end = drag.current.end - (by / (box.width - left(store))) * view.current.span;
         return move(view.current.span, end >= store.now() ? null : end);
       }
     }
@@ -134,10 +135,10 @@ function rowsOf(store) {
 
 function at(canvas, store, view, x, y) {
   const row = rowsOf(store)[Math.floor((y - AXIS) / ROW)];
-  if (row === undefined || x < NAME) return null;
+  if (row === undefined || x < left(store)) return null;
   const [from, to] = range(store, view);
-  const time = from + ((x - NAME) / (canvas.clientWidth - NAME)) * (to - from);
-  const near = ((to - from) / (canvas.clientWidth - NAME)) * 4;
+  const time = from + ((x - left(store)) / (canvas.clientWidth - left(store))) * (to - from);
+  const near = ((to - from) / (canvas.clientWidth - left(store))) * 4;
   let best = null, distance = near;
   for (let index = store.ordered.length - 1; index >= 0; index -= 1) {
     const each = store.ordered[index];
@@ -162,7 +163,7 @@ function paint(canvas, store, view, selected) {
   c.clearRect(0, 0, width, height);
   c.font = "11px system-ui, sans-serif";
   c.textBaseline = "middle";
-  const [from, to] = range(store, view), scale = (width - NAME) / (to - from), x = (time) => NAME + (time - from) * scale;
+  const [from, to] = range(store, view), scale = (width - left(store)) / (to - from), x = (time) => left(store) + (time - from) * scale;
 
   const step = [1, 2, 5].map((each) => each * 10 ** Math.floor(Math.log10((to - from) / 4))).findLast((each) => each <= (to - from) / 4) ?? (to - from) / 4;
   c.fillStyle = paints.faint; c.strokeStyle = paints.line;
@@ -173,9 +174,10 @@ function paint(canvas, store, view, selected) {
   const places = new Map(rowsOf(store).map((number, index) => [number, AXIS + index * ROW]));
   for (const [number, y] of places) {
     c.fillStyle = paints.text;
-    c.fillText(`#${number}`, 4, y + ROW / 2);
+    const { function: name } = store.environments.get(number);
+    c.fillText(name ? `#${number} ${name}` : `#${number}`, 4, y + ROW / 2, left(store) - 8);
   }
-  c.save(); c.beginPath(); c.rect(NAME, AXIS, width - NAME, height - AXIS); c.clip();
+  c.save(); c.beginPath(); c.rect(left(store), AXIS, width - left(store), height - AXIS); c.clip();
   const block = (begin, end, y, tall, paint) => {
     if (end < from || begin > to) return;
     c.fillStyle = paint;
