@@ -32,6 +32,7 @@ class Exchange:
         self._gate = asyncio.Event()
         self._trailers = False
         self.sent = asyncio.get_running_loop().create_future()
+        self.is_end = False  # whether nothing can follow what has been sent
 
     def open(self) -> None:
         """Let the application go on; on the loop's own thread, or while the loop stands still."""
@@ -53,7 +54,8 @@ class Exchange:
         elif self._is_last(message):
             if not self.sent.done():
                 self.sent.set_result(None)
-                if nothing_follows(sys._getframe(1), self._root, self._scope):  # noqa: SLF001 - who waits for this
+                self.is_end = nothing_follows(sys._getframe(1), self._root, self._scope)  # noqa: SLF001 - who waits for this
+                if self.is_end:
                     self._gate.set()
             await self._gate.wait()  # does not give way to others if the gate is open
 

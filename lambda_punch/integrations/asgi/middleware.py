@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 # These run a coroutine on a loop made for it alone, and cancel what is left on it; the last is Mangum 0.20's own.
 _RUN_ONCE = {"asyncio.runners", "anyio._backends._asyncio", "uvloop", "mangum._compat"}
 
+_TURNS_TO_END = (
+    50  # of the loop, in which an application that does nothing more has ended: its tasks tell each other so
+)
+
 
 class PunchMiddleware:
     """Answer first: ``handler = Mangum(PunchMiddleware(app))``, for any ASGI application.
@@ -83,12 +87,7 @@ class PunchMiddleware:
         loop = asyncio.get_running_loop()
         since = process.tasks.watch(loop, driven=True)
         task = loop.create_task(serve())
-        try:
-            await asyncio.wait({task, exchange.sent}, return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:
-            task.cancel()
-            await asyncio.wait({task})
-            raise
+        await _answered(task, exchange)
         turns = Turns.of(loop)
         since.seen.add(task)
         if task.done():
@@ -139,6 +138,20 @@ class PunchMiddleware:
                 "PunchMiddleware has no effect: each request is run on an event loop of its own (asyncio.run), which "
                 "ends with it; use an adapter that keeps its loop, such as Mangum (any release but 0.20)"
             )
+
+
+async def _answered(task: asyncio.Task[None], exchange: Exchange) -> None:
+    """Wait until the response has been sent; if nothing can follow it, until the application has ended."""
+    try:
+        await asyncio.wait({task, exchange.sent}, return_when=asyncio.FIRST_COMPLETED)
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.wait({task})
+        raise
+    for _ in range(_TURNS_TO_END if exchange.is_end else 0):
+        if task.done():
+            break
+        await asyncio.sleep(0)
 
 
 def _as_view(rest: Callable[[], Any], scope: Scope, app: App) -> Callable[[], Any]:
