@@ -55,7 +55,7 @@ class Schedules:
         try:
             jobs = listed(self._arguments, self._server.variables, self._stop)
         except (OSError, ValueError) as error:
-            self._console.complain(f"recurring jobs are not run: {error}")
+            self._console.complain(f"recurring jobs, if it has any, are not sent: {error}")
             return
         due: list[tuple[float, dict[str, Any], Schedule]] = []
         for job, schedule in jobs:
@@ -106,10 +106,17 @@ def listed(
     """
     module = arguments.handler.rpartition(".")[0].replace("/", ".")
     paths = filter(None, [os.environ.get("PYTHONPATH"), str(_ROOT)])
-    environ = {**os.environ, **variables, **variables_of(arguments), "PYTHONPATH": os.pathsep.join(paths)}
+    root = str(Path(arguments.task_root or ".").absolute())
+    lambdas = {  # what modules ask for when they are imported, but nothing that makes this process a runtime
+        "AWS_LAMBDA_FUNCTION_NAME": arguments.name or "jobs", "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769", "LAMBDA_TASK_ROOT": root, "_HANDLER": arguments.handler,
+    }  # fmt: skip
+    environ = {
+        **os.environ, **lambdas, **variables, **variables_of(arguments), "PYTHONPATH": os.pathsep.join(paths)
+    }  # fmt: skip
     command = [sys.executable, "-m", "lambda_punch", "jobs", "schedules", "--json", "--app", module]
     process = subprocess.Popen(
-        command, cwd=arguments.task_root or ".", env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command, cwd=root, env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     with process:
         until = time.monotonic() + _LONGEST_IMPORT

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -227,7 +228,10 @@ def test_the_template_deploys_and_its_schedule_fires(sqs: Any, sqs_server: str) 
 
 
 LOCAL = """
+import os
 import lambda_punch as punch
+
+NAME = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
 
 @punch.job(queue="orders", cron="* * * * *")
 def report():
@@ -287,9 +291,7 @@ def test_a_module_that_cannot_be_imported_beside_the_function_is_named(tmp_path:
     from lambda_punch.command.local.schedules import listed
 
     (tmp_path / "app.py").write_text("import nothing_of_that_name")
-    arguments: Any = type(
-        "Arguments", (), {"handler": "app.handler", "task_root": str(tmp_path), "env": [], "env_file": []}
-    )
+    arguments: Any = SimpleNamespace(handler="app.handler", task_root=str(tmp_path), env=[], env_file=[], name=None)
 
     with pytest.raises(
         ValueError, match=r"app cannot be imported beside the function: ModuleNotFoundError: .*nothing_of"
