@@ -78,7 +78,7 @@ def test_a_table_that_is_not_there_costs_no_job(
 def test_a_table_that_does_not_answer_takes_no_time_from_the_batch(
     sqs: Any, context: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The function has 2 seconds; the response goes out in time, and says that the job is done."""
+    """The function has 4 seconds; the response goes out in time, and says that the job is done."""
     url = sqs.create("jobs")
     done = []
 
@@ -90,14 +90,14 @@ def test_a_table_that_does_not_answer_takes_no_time_from_the_batch(
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{silent.getsockname()[1]}")
         punch.configure(table="punch")
         event = sqs.event(sqs_message(sqs, url, add))
-        context.remaining = 2.0
+        context.remaining = 4.0
         began = time.monotonic()
         response = punch.jobs_handler(event, context)
         took = time.monotonic() - began
         monkeypatch.undo()
 
     assert (response, done) == ({"batchItemFailures": []}, [1])
-    assert took < 2.0
+    assert took < 4.0
     assert "was not written (running): it did not answer in the time that was left" in caplog.text
 
 
