@@ -264,14 +264,14 @@ def test_the_local_lambda_runs_a_job_when_it_is_due(
         return 1_790_000_040 - 0.5 + time.time() - begin[0]
 
     ran = threading.Event()
-    show = queues._show
+    show = queues.show
 
     def shown(console: Any, delivered: Any) -> None:
         show(console, delivered)
         ran.set()
 
     monkeypatch.setattr(schedules, "clock", clock)
-    monkeypatch.setattr(queues, "_show", shown)
+    monkeypatch.setattr(queues, "show", shown)
     monkeypatch.setattr(queues, "wait", lambda *_, **__: ran.wait(40))
     words = ["app.handler", "--task-root", str(tmp_path), "--queue", "orders", "--no-extension", "--plain"]
 
