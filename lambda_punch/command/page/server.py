@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -110,7 +111,12 @@ class PageServer(LoopbackServer):
             "queues": self._queues and self._queues.about,
             **self._about,
         }
-        await response.write(_server_sent("hello", hello))
+        with suppress(ConnectionResetError):  # the page was closed
+            await response.write(_server_sent("hello", hello))
+            await self._follow(response)
+        return response
+
+    async def _follow(self, response: web.StreamResponse) -> None:
         seen, quiet = 0, 0.0
         while not self._stop.is_set():
             seen, records = self._feed.changes(seen)
@@ -122,7 +128,6 @@ class PageServer(LoopbackServer):
                 quiet = 0.0
             await asyncio.sleep(_LOOK_EVERY)
             quiet += _LOOK_EVERY
-        return response
 
     async def _details(self, request: web.Request) -> web.Response:
         found = self._feed.details(request.match_info["id"])

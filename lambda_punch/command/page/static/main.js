@@ -6,7 +6,7 @@ import { Requests } from "page/requests.js";
 import { Send } from "page/send.js";
 import { Store, follow, load } from "page/store.js";
 import { Timeline } from "page/timeline.js";
-import { STATES, behind, length, median, waited } from "page/words.js";
+import { STATES, length } from "page/words.js";
 
 const store = new Store();
 
@@ -35,13 +35,11 @@ function Page() {
 
 function Head({ places, shown, onPlace, onSend }) {
   const dead = store.queues.rows.reduce((sum, each) => sum + (each.dead ?? 0), 0);
-  const finished = store.ordered.filter((each) => each.done !== null && each.answered !== null);
-  const without = median(finished.map((each) => waited(each) + behind(each)));
   const figures = [
     ["requests", String(store.ordered.length)],
-    ["callers waited", length(median(finished.map(waited)))],
-    ["would have waited", length(without)],
-    ["failed jobs", String(store.ordered.reduce((sum, each) => sum + each.failed_jobs, 0))],
+    ["callers waited", length(store.figures.waited)],
+    ["would have waited", length(store.figures.without)],
+    ["failed jobs", String(store.figures.failedJobs)],
   ];
   return html`<header>
     <h1>${store.about.title ?? "lambda-punch"}</h1>

@@ -1,5 +1,6 @@
 // The list of requests. Only the rows in sight are in the document, so ten thousand scroll as ten do.
 import { html, useEffect, useRef, useState } from "page/vendor/preact-htm.js";
+import { place as find } from "page/store.js";
 import { behind, failed, length, outcome, waited } from "page/words.js";
 
 const ROW = 34, BEYOND = 6;
@@ -20,15 +21,17 @@ export function Requests({ store, selected, onSelect }) {
     return () => watch.disconnect();
   }, []);
 
-  const rows = store.ordered.filter(FILTERS[filter]).reverse();  // the newest first
-  const first = Math.max(0, Math.floor(top / ROW) - BEYOND);
-  const shown = rows.slice(first, first + Math.ceil(tall / ROW) + 2 * BEYOND);
-  const place = rows.findIndex((each) => each.id === selected);
+  // the oldest first, and shown from the end
+  const rows = filter === "all" ? store.ordered : store.ordered.filter(FILTERS[filter]);
+  const first = Math.max(0, Math.floor(top / ROW) - BEYOND), past = rows.length - first;
+  const shown = rows.slice(Math.max(0, past - Math.ceil(tall / ROW) - 2 * BEYOND), past).reverse();
+  const chosen = store.requests.get(selected), at = chosen ? find(rows, "number", chosen.number) : -1;
+  const place = rows[at] === chosen && chosen ? rows.length - 1 - at : -1;
   const go = (to) => {
-    const next = rows[Math.min(rows.length - 1, Math.max(0, to))];
+    const there = Math.min(rows.length - 1, Math.max(0, to)), next = rows[rows.length - 1 - there];
     if (!next) return;
     onSelect(next.id);
-    const y = rows.indexOf(next) * ROW;
+    const y = there * ROW;
     if (y < box.current.scrollTop) box.current.scrollTop = y;
     if (y + ROW > box.current.scrollTop + tall) box.current.scrollTop = y + ROW - tall;
   };
@@ -41,7 +44,7 @@ export function Requests({ store, selected, onSelect }) {
   return html`<section class="requests" aria-label="Requests">
     <div class="bar" role="group" aria-label="Which requests">
       ${Object.keys(FILTERS).map((each) => html`<button type="button" aria-pressed=${filter === each} onClick=${() => setFilter(each)}>
-        ${each}${each === "failed" ? ` (${store.ordered.filter(failed).length})` : ""}</button>`)}
+        ${each}${each === "failed" ? ` (${store.figures.failed})` : ""}</button>`)}
     </div>
     <div class="columns" aria-hidden="true"><span>request</span><span>outcome</span><span>waited</span><span>behind</span></div>
     <div class="rows" ref=${box} tabindex="0" role="listbox" aria-label="Requests, the newest first"

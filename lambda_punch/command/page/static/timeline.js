@@ -1,10 +1,12 @@
 // The timeline: a row for each environment, drawn on a canvas so that ten thousand requests stay fluid.
 // The list of requests below says the same in words, for those who cannot see it.
 import { html, useEffect, useRef, useState } from "page/vendor/preact-htm.js";
+import { place } from "page/store.js";
 import { behind, failed, length, waited } from "page/words.js";
 
 const ROW = 30, AXIS = 22;
 const left = (store) => (store.about.functions ? 130 : 34);  // the names' column
+const LONGEST_INIT = 15;  // seconds before its request that an init may begin
 const LEAST = 0.02, MOST = 24 * 3600;  // seconds across
 
 export function Timeline({ store, selected, onSelect }) {
@@ -133,22 +135,35 @@ function rowsOf(store) {
   return [...store.environments.keys()].sort((a, b) => a - b);
 }
 
+// The request that is drawn at a point, or next to it.
 function at(canvas, store, view, x, y) {
-  const row = rowsOf(store)[Math.floor((y - AXIS) / ROW)];
+  const row = store.rows.get(rowsOf(store)[Math.floor((y - AXIS) / ROW)]);
   if (row === undefined || x < left(store)) return null;
   const [from, to] = range(store, view);
   const time = from + ((x - left(store)) / (canvas.clientWidth - left(store))) * (to - from);
   const near = ((to - from) / (canvas.clientWidth - left(store))) * 4;
+  const after = place(row, "begun", time);
   let best = null, distance = near;
-  for (let index = store.ordered.length - 1; index >= 0; index -= 1) {
-    const each = store.ordered[index];
-    if (each.environment !== row || each.begun === null) continue;
-    const begin = each.begun, end = each.done ?? store.now();
-    const off = time < begin ? begin - time : time > end ? time - end : 0;
+  for (const each of [row[after], row[after - 1]]) {
+    if (!each) continue;
+    const end = each.done ?? store.now();
+    const off = time < each.begun ? each.begun - time : time > end ? time - end : 0;
     if (off < distance) { best = each; distance = off; }
-    if (off === 0 || end < time - near) break;
   }
   return best;
+}
+
+let palette = { key: null };
+
+// The style's colours, read again when light and dark change.
+function colours() {
+  const key = `${document.documentElement.dataset.theme} ${matchMedia("(prefers-color-scheme: dark)").matches}`;
+  if (palette.key !== key) {
+    const style = getComputedStyle(document.documentElement);
+    const names = ["init", "response", "behind", "job", "frozen", "failed", "text", "faint", "line", "mark"];
+    palette = { key, ...Object.fromEntries(names.map((each) => [each, style.getPropertyValue(`--${each}`)])) };
+  }
+  return palette;
 }
 
 function paint(canvas, store, view, selected) {
@@ -156,8 +171,7 @@ function paint(canvas, store, view, selected) {
   if (canvas.width !== width * ratio || canvas.height !== height * ratio) {
     canvas.width = width * ratio; canvas.height = height * ratio;
   }
-  const style = getComputedStyle(document.documentElement), color = (name) => style.getPropertyValue(`--${name}`);
-  const paints = Object.fromEntries(["init", "response", "behind", "job", "frozen", "failed", "text", "faint", "line", "mark"].map((each) => [each, color(each)]));
+  const paints = colours();
   const c = canvas.getContext("2d");
   c.setTransform(ratio, 0, 0, ratio, 0, 0);
   c.clearRect(0, 0, width, height);
@@ -183,28 +197,30 @@ function paint(canvas, store, view, selected) {
     c.fillStyle = paint;
     c.fillRect(x(begin), y + (ROW - tall) / 2, Math.max(1, (end - begin) * scale), tall);
   };
-  const seen = new Set();
-  for (let index = store.ordered.length - 1; index >= 0; index -= 1) {
-    const each = store.ordered[index], y = places.get(each.environment);
-    if (each.begun === null || y === undefined || (each.init ? initOf(each)[0] : each.begun) > to) continue;
-    const done = each.done ?? store.now(), rest = each.frozen_until ?? (each.done === null ? done : store.now());
-    if (rest < from) {
-      seen.add(each.environment);
-      if (seen.size === places.size) break;
-      continue;
+  const present = store.now(), chosen = store.requests.get(selected);
+  for (const [number, y] of places) {
+    const row = store.rows.get(number) ?? [];
+    let drawn = Infinity;  // the pixel at which the last one begins; what would lie under it is left out
+    for (let index = place(row, "begun", to + LONGEST_INIT) - 1; index >= 0; index -= 1) {
+      const each = row[index], done = each.done ?? present, rest = each.frozen_until ?? (each.done === null ? done : present);
+      if (rest < from) break;
+      const pixel = Math.floor(x(each.init ? initOf(each)[0] : each.begun));
+      if (pixel >= drawn && !failed(each)) continue;
+      drawn = pixel;
+      block(done, rest, y, 3, paints.frozen);
+      const answered = each.answered ?? done;
+      block(each.begun, answered, y, 16, each.error ? paints.failed : paints.response);
+      if (each.init) block(...initOf(each), y, 16, paints.init);
+      block(answered, done, y, 8, paints.behind);
+      for (const job of each.jobs) block(job.begun, job.ended ?? done, y, 16, job.error ? paints.failed : paints.job);
+      if (failed(each)) { c.fillStyle = paints.failed; c.fillRect(x(each.begun), y + ROW - 5, Math.max(3, (done - each.begun) * scale), 3); }
     }
-    block(done, rest, y, 3, paints.frozen);
-    const answered = each.answered ?? done;
-    block(each.begun, answered, y, 16, each.error ? paints.failed : paints.response);
-    if (each.init) block(...initOf(each), y, 16, paints.init);
-    block(answered, done, y, 8, paints.behind);
-    for (const job of each.jobs) block(job.begun, job.ended ?? done, y, 16, job.error ? paints.failed : paints.job);
-    if (each.id === selected) {
-      c.strokeStyle = paints.mark; c.lineWidth = 2;
-      c.strokeRect(x(each.begun) - 2, y + 4, Math.max(4, (done - each.begun) * scale) + 4, ROW - 8);
-      c.lineWidth = 1;
-    }
-    if (failed(each)) { c.fillStyle = paints.failed; c.fillRect(x(each.begun), y + ROW - 5, Math.max(3, (done - each.begun) * scale), 3); }
+  }
+  if (chosen && chosen.begun !== null && places.has(chosen.environment)) {
+    const done = chosen.done ?? present;
+    c.strokeStyle = paints.mark; c.lineWidth = 2;
+    c.strokeRect(x(chosen.begun) - 2, places.get(chosen.environment) + 4, Math.max(4, (done - chosen.begun) * scale) + 4, ROW - 8);
+    c.lineWidth = 1;
   }
   c.restore();
 }

@@ -9,13 +9,6 @@ export function length(seconds) {
   return `${Math.round(seconds / 60)} min`;
 }
 
-export function median(values) {
-  if (!values.length) return null;
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
 export const waited = (request) => (request.answered === null ? null : request.answered - request.queued);
 export const behind = (request) => (request.done === null || request.answered === null ? null : request.done - request.answered);
 export const failed = (request) => request.error !== null || request.failed_jobs > 0 || request.status >= 500;
