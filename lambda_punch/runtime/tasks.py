@@ -20,7 +20,7 @@ import os
 import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 from lambda_punch._log import logger
 from lambda_punch.errors import EventLoopError
@@ -70,10 +70,14 @@ _FORGIVEN = 3  # a kind that has run into the margin so often is not waited for 
 
 
 class Since(NamedTuple):
-    """What was seen on a loop before a request, which request it is, and the kinds of what is waited for of it."""
+    """What was seen on a loop before a request, which request it is, and the kinds of what is waited for of it.
+
+    It must not keep what is done: asyncio tells of a failed task when the last reference to it is gone. From CPython 3.13 on
+    the traceback of a failed task keeps the frames in which the loop ran, and so all their variables.
+    """
 
     loop: asyncio.AbstractEventLoop
-    seen: set[Begun]
+    seen: WeakSet[Begun]
     driven: bool
     sequence: int
     request_id: str
@@ -141,33 +145,44 @@ class Tasks:
                 self._hears = True
                 watch_runtime_client(self._finish_greenlets, lambda _request: None)
             self._driven.add(loop)
-        return Since(loop, self.on(loop), driven, self._process.sequence, self._process.request_id, {})
+        return Since(loop, WeakSet(self.on(loop)), driven, self._process.sequence, self._process.request_id, {})
 
     def follow(self, since: Since) -> None:
         """Push a wait for each that has been begun since and is not done."""
-        for each in self.on(since.loop) - since.seen:
+        for each in self.on(since.loop):
+            if each in since.seen:
+                continue
             since.seen.add(each)
             if each.done() or is_ours(each) or (kind := kind_of(each)) in self._live_on:
                 continue
             since.kinds[each] = kind
-            wait = _named(functools.partial(self._wait, since, each), each)
+            wait = _named(functools.partial(self._wait, since, ref(each)), each)
             self._process.push_for(since.sequence, wait, since.request_id)
 
-    def _wait(self, since: Since, begun: Begun) -> None:
+    def _wait(self, since: Since, reference: ref[Begun]) -> None:
         """Wait for it up to the margin, and then for what it has begun. asyncio itself reports what it raises."""
-        if since.kinds.get(begun) in self._live_on and not begun.done():
+        begun = reference()
+        if begun is not None and not begun.done() and since.kinds.get(begun) in self._live_on:
             return  # it has run into the margin beside another, and was named then
+        if begun is not None:
+            self._wait_for(since, begun)
+            over = begun.done()
+            if over:
+                since.kinds.pop(begun, None)
+            del begun
+            if not over:
+                self._leave(since)
+                return
+        self.follow(since)
+
+    def _wait_for(self, since: Since, begun: Begun) -> None:
         if since.driven:
             turns = Turns.of(since.loop)
             _when_done(since.loop, begun, turns.let_go)
             turns.drive(begun.done, self._process.until - _TO_TELL)
         else:
             _wait_for(since.loop, begun, self._process.remaining_time() - _TO_TELL)
-        if begun.done():
-            since.kinds.pop(begun, None)
-            self.follow(since)
-        else:
-            self._leave(since)
+        del begun
 
     def _leave(self, since: Since) -> None:
         """Wait no more for what is not done of a request, nor for its kinds, unless they end."""

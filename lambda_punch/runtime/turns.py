@@ -136,6 +136,7 @@ class Turns:
                     continue
             with self._changed:  # another thread runs the loop, without taking turns
                 self._changed.wait(min(_LOOK, left))
+        del is_done  # from CPython 3.13 on the traceback of a failed job keeps this frame
 
     def let_go(self) -> None:
         """End the drain's turn, if it is its turn; on the loop's thread."""

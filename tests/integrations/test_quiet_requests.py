@@ -31,7 +31,6 @@ from fastapi import HTTPException, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, StreamingResponse
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
-from fastapi.staticfiles import StaticFiles
 from starlette.background import BackgroundTask
 from starlette.routing import Route
 from starlette.endpoints import HTTPEndpoint
@@ -40,7 +39,6 @@ app.add_middleware(GZipMiddleware, minimum_size=10)
 app.add_middleware(CORSMiddleware, allow_origins=["*"])
 inner = FastAPI()
 app.mount("/inner", inner)
-app.mount("/static", StaticFiles(directory=os.path.dirname(__file__)))
 
 @app.exception_handler(KeyError)
 async def missing(request, error): return HTMLResponse("missing", status_code=404)
@@ -93,7 +91,6 @@ QUIET = {
 }  # fmt: skip
 OPEN = {
     "/task": "later", "/own-task": "later", "/inner/task": "later", "/session": "left", "/stream": None, "/crash": None,
-    "/static/app.py": None,
 }  # fmt: skip
 
 
