@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
-import warnings
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+import sys
 
 from lambda_punch.runtime import threads
 from lambda_punch.runtime.clock import now
@@ -14,7 +13,10 @@ from lambda_punch.runtime.rare_modes import Closed, Inheriting
 from lambda_punch.runtime.reports import report_lost
 from lambda_punch.runtime.spill import Sending
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import BinaryIO
+
     from lambda_punch.runtime.deadlines import Deadlines
     from lambda_punch.runtime.process import Process
     from lambda_punch.runtime.punch import Punch
@@ -23,23 +25,29 @@ if TYPE_CHECKING:
 _STANDS_STILL = 0.4  # seconds after which the heir goes past a job, if others wait behind it
 
 
-class Heir(NamedTuple):
+class Heir:
     """The child's process id, and the pipe by which it is told that its turn has come."""
 
-    pid: int
-    turn: BinaryIO
+    __slots__ = ("pid", "turn")
+
+    def __init__(self, pid: int, turn: BinaryIO) -> None:
+        self.pid = pid
+        self.turn = turn
 
     def begin(self) -> None:
         """Let it begin."""
         self.turn.close()
 
 
-class Estate(NamedTuple):
+class Estate:
     """What the child takes over: punches not started, punches that run in the parent, and the deadlines."""
 
-    punches: list[Punch]
-    running: list[Punch]
-    deadlines: Deadlines
+    __slots__ = ("deadlines", "punches", "running")
+
+    def __init__(self, punches: list[Punch], running: list[Punch], deadlines: Deadlines) -> None:
+        self.punches = punches
+        self.running = running
+        self.deadlines = deadlines
 
 
 def fork_heir(estate: Estate, process: Process) -> Heir | None:
@@ -60,13 +68,30 @@ def fork_heir(estate: Estate, process: Process) -> Heir | None:
         return None
     if pid == 0:
         os.close(writer)
+        _begin_imports_anew()
         process.become(Inheriting(process, ledger))
         _work_off(estate, process, reader)
     os.close(reader)
     return Heir(pid, open(writer, "wb", buffering=0))
 
 
+def _begin_imports_anew() -> None:
+    """Forget the modules whose import the running job has begun: its thread is not here, and would never end it.
+
+    The next import of such a module waits for its lock, or gets half of a module. The locks are the interpreter's own
+    (importlib._bootstrap), so this does nothing where they are not found.
+    """
+    for name, module in list(sys.modules.items()):
+        if getattr(getattr(module, "__spec__", None), "_initializing", False):
+            del sys.modules[name]
+    importlib = sys.modules.get("_frozen_importlib")
+    for name in ("_module_locks", "_blocking_on"):
+        getattr(importlib, name, {}).clear()
+
+
 def _fork() -> int:
+    import warnings
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # threads are running: known, see fork_heir
         return os.fork()

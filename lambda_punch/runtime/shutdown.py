@@ -16,6 +16,7 @@ from __future__ import annotations
 from lambda_punch import _contract
 from lambda_punch._log import logger
 from lambda_punch.runtime.deadlines import Deadlines
+from lambda_punch.runtime.heir import Estate, fork_heir
 from lambda_punch.runtime.rare_modes import Closed
 from lambda_punch.runtime.reports import report_lost
 from lambda_punch.runtime.spill import Sending
@@ -98,12 +99,6 @@ class Shutdown:
 
         The punches have left this process's queue, so none runs twice, whatever happens.
         """
-        try:
-            from lambda_punch.runtime.heir import Estate, fork_heir
-        except (ImportError, OSError) as error:  # no descriptors
-            reason = f"the environment was shut down and no process could be forked: {error}"
-            report_lost(self._process, punches, reason)
-            return None
         heir = fork_heir(Estate(punches, running, deadlines), self._process)
         if heir is not None and self._file is not None:
             try:

@@ -8,6 +8,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.conftest import Function
 
@@ -296,6 +297,37 @@ def test_a_leftover_that_stands_still_does_not_take_the_rest_with_it(function: C
 
     assert shop.told == ["0", "1", "2", "3"]
     assert shop.said("1 job lost (app.blocked)"), shop.logs
+
+
+def test_leftovers_import_what_the_running_job_was_importing_at_the_fork(
+    function: Callable[..., Function], tmp_path: Path
+) -> None:
+    """Its thread is not in the heir, and holds the module's lock there for ever."""
+    (tmp_path / "heavy").mkdir()
+    (tmp_path / "heavy" / "__init__.py").write_text("import time\ntime.sleep(0.6)\nfrom . import part\nready = True\n")
+    (tmp_path / "heavy" / "part.py").write_text("")
+    shop = function(
+        """
+        def job(number):
+            import heavy
+            assert heavy.ready
+            note(number)
+
+        @punch.handler
+        def handler(event, context):
+            punch.push(time.sleep, 0.3)
+            for number in range(4):
+                punch.push(job, number)
+        """,
+        timeout=0.5,
+    )
+    shop.invoke(1)
+    shop.wait_idle(timeout=10)
+
+    shop.shutdown()
+
+    assert shop.told == ["1", "2", "3"], shop.logs  # the first one was interrupted in its import
+    assert len(shop.said("1 job lost (app.job)")) == 1
 
 
 @pytest.mark.parametrize("cut", [0.0, 0.03, 0.06, 0.11, 0.17])
