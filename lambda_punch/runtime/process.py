@@ -73,6 +73,9 @@ class Mode:
     def after_response(self) -> None:
         """Nothing: nobody waits for what was pushed."""
 
+    def wait(self, timeout: float) -> None:
+        """Nothing: on Lambda the environment waits for its jobs."""
+
 
 def no_entry(_function: object) -> int:
     """Stand in for a ledger."""

@@ -66,6 +66,11 @@ class Outside(AtOnce):
     def __init__(self, process: Process) -> None:
         super().__init__(process, lambda: process.worker.request(FOREVER))
 
+    def wait(self, timeout: float) -> None:
+        """Wait for the punches, at most ``timeout`` seconds; those that come later are run as well."""
+        if self._process.pending:
+            self._process.worker.drain(now() + timeout)
+
     def finish(self, timeout: float) -> None:
         """Wait for the punches as the process exits, at most ``timeout`` seconds; say what is lost."""
         process = self._process

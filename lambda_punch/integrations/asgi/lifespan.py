@@ -10,8 +10,30 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from lambda_punch.runtime.start import process, settings
+
 if TYPE_CHECKING:
     from lambda_punch.integrations.asgi.types import App, Message, Receive, Scope, Send
+
+
+def after_jobs(receive: Receive) -> Receive:
+    """Have the shutdown begin when the jobs are done, at most ``exit_timeout`` seconds later; not on Lambda.
+
+    The application still has its connections then. A server that ends its process by a signal after the shutdown, as
+    uvicorn does, leaves no other moment for them.
+    """
+
+    async def received() -> Message:
+        message = await receive()
+        if message["type"] == "lifespan.shutdown":
+            try:
+                loop = asyncio.get_running_loop()
+            except RuntimeError:  # trio's: the exit of the process waits
+                return message
+            await loop.run_in_executor(None, process.mode.wait, settings().exit_timeout)
+        return message
+
+    return received
 
 
 class Lifespan:

@@ -14,7 +14,7 @@ from lambda_punch.integrations._interface import begin
 from lambda_punch.integrations._place import defers
 from lambda_punch.integrations.asgi import background_tasks
 from lambda_punch.integrations.asgi.exchange import Exchange
-from lambda_punch.integrations.asgi.lifespan import Lifespan
+from lambda_punch.integrations.asgi.lifespan import Lifespan, after_jobs
 from lambda_punch.runtime.punch import named
 from lambda_punch.runtime.start import process
 from lambda_punch.runtime.tasks import bound
@@ -42,7 +42,7 @@ class PunchMiddleware:
     middlewares) is pushed, and runs after the response on the same event loop. An error in it goes to the error handler,
     or else into the log, under the name of the endpoint. The application's lifespan is started once per environment,
     and never shut down. Everywhere else, and for websockets, the application is called as if this middleware were not
-    there.
+    there; only the end of its lifespan waits for its jobs, because uvicorn ends its process by a signal afterwards.
 
     Put it outermost, because middlewares around it end before the response. The application runs in a task of its own,
     so context variables that it sets are not seen outside. Work that has not been started in time at a shutdown cannot
@@ -65,6 +65,8 @@ class PunchMiddleware:
             await self._lifespan(scope, receive, send)
         elif scope["type"] == "http" and defers() and self._loop_stays():
             await self._answer_first(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self.app(scope, after_jobs(receive), send)
         else:
             await self.app(scope, receive, send)
 
