@@ -36,7 +36,7 @@ help:
 
 demo: .venv-for-demo
 	@echo 'demo: a shop on a local Lambda, which answers first and works afterwards'
-	@$(RUN) examples/shop/demo.py
+	@$(RUN) examples/shop/demo.py --html build/demo.html
 
 demo-jobs: .venv-for-demo-jobs
 	@echo 'demo-jobs: an order, its three jobs, and a message that is not a job'

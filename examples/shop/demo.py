@@ -22,6 +22,7 @@ from lambda_punch.errors import LambdaPunchError
 from lambda_punch.installer import staged
 from lambda_punch.local import LocalLambda, Timeline
 
+import page
 import report
 import traffic
 from services import MAIL_DELAY, TELEMETRY_DELAY, SlowService
@@ -44,6 +45,7 @@ class Shop:
     """The function, not yet started, and what it talks to."""
 
     function: LocalLambda
+    logs: list[tuple[str, str]]
     mail: SlowService
     telemetry: SlowService
 
@@ -52,10 +54,15 @@ def main() -> int:
     """Show it; return the exit status."""
     parser = argparse.ArgumentParser(description="Compare slow work before the response with slow work after it.")
     parser.add_argument("--plain", action="store_true", help="no colours")
-    screen = Screen(sys.stdout, plain=parser.parse_args().plain)
+    parser.add_argument("--html", metavar="FILE", type=Path, help="write both runs as a page into this file")
+    arguments = parser.parse_args()
+    screen = Screen(sys.stdout, plain=arguments.plain)
     try:
-        with staged() as extension:
-            return show(screen, extension)
+        with staged() as extension, page.watched() as watched:
+            status = show(screen, extension, watched)
+            if arguments.html is not None:
+                show_page(screen, watched, arguments.html)
+            return status
     except (DemoError, LambdaPunchError, OSError) as error:  # OSError: also a TimeoutError
         screen.clear()
         print(f"demo: {error}", file=sys.stderr)
@@ -64,17 +71,17 @@ def main() -> int:
         return 130
 
 
-def show(screen: Screen, extension: Path) -> int:
+def show(screen: Screen, extension: Path, watched: page.Watched) -> int:
     """Run both variants and print what came of them."""
     screen.say(INTRODUCTION)
     screen.progress("measuring cold starts")
     cold_starts = measure_cold_starts(extension)
     # known before either run, so that each timeline is shown at once, and both on this scale
     scale = max(*cold_starts[0], *cold_starts[1]) + 1.5 * _SLOW_WORK
-    before = run(screen, "before", None, cold_starts[0])
+    before = run(screen, "before", None, cold_starts[0], watched)
     screen.title("1. Work before the response: send_confirmation(order)")
     screen.say(render(before.timeline.rows, width=screen.width, color=screen.color, scale=scale))
-    after = run(screen, "after", extension, cold_starts[1])
+    after = run(screen, "after", extension, cold_starts[1], watched)
     screen.title("2. Work after the response: punch.push(send_confirmation, order)")
     screen.say(render(after.timeline.rows, width=screen.width, color=screen.color, scale=scale))
     screen.title("Both, side by side")
@@ -86,6 +93,14 @@ def show(screen: Screen, extension: Path) -> int:
     return 0
 
 
+def show_page(screen: Screen, watched: page.Watched, file: Path) -> None:
+    """Write both runs as a page; on a terminal, show it as one that lives."""
+    watched.write(file)
+    screen.say(f"Both runs, request by request, in one file: {file}")
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        watched.show(screen.say)
+
+
 INTRODUCTION = f"""\
 A shop's function runs on AWS's own Python runtime client in a local Lambda,
 which freezes it between requests. It gets the same 20 requests twice: 14 orders
@@ -94,17 +109,19 @@ and 6 reads. Each order has {_SLOW_WORK * 1000:.0f} ms of slow work: {MAIL_DELAY
 """
 
 
-def run(screen: Screen, work: str, extension: Path | None, cold_starts: list[float]) -> report.Run:
+def run(
+    screen: Screen, work: str, extension: Path | None, cold_starts: list[float], watched: page.Watched
+) -> report.Run:
     """Send the requests, each as soon as the environment rests."""
     waits, confirmed = [], []
     requests = traffic.requests()
-    with open_shop(work, extension) as shop:
+    with open_shop(work, extension, watched) as shop:
         with shop.function as function:
             for number, event in enumerate(requests, 1):
                 screen.progress(f"work {work} the response: request {number} of {len(requests)}")
                 invocation = function.invoke(event)
                 waits.append(invocation.responded_at - invocation.sent_at)
-                confirmed.append(order_in(invocation.payload, event, function))
+                confirmed.append(order_in(invocation.payload, event, shop))
                 function.wait_idle(timeout=10)
                 time.sleep(_PAUSE)
         return report.Run(
@@ -117,12 +134,12 @@ def run(screen: Screen, work: str, extension: Path | None, cold_starts: list[flo
         )
 
 
-def order_in(payload: bytes, event: traffic.Event, function: LocalLambda) -> int | None:
+def order_in(payload: bytes, event: traffic.Event, shop: Shop) -> int | None:
     """Return the number of the order that the answer confirms, None for a read; raise DemoError for a wrong answer."""
     method = event["requestContext"]["http"]["method"]
     answer: dict[str, Any] = json.loads(payload)
     if answer.get("statusCode") != _EXPECTED[method]:
-        raise DemoError(f"{event['routeKey']} was answered by {answer}\n{logs_of(function)}")
+        raise DemoError(f"{event['routeKey']} was answered by {answer}\n{logs_of(shop)}")
     return int(json.loads(answer["body"])["id"]) if method == "POST" else None
 
 
@@ -137,20 +154,24 @@ def cold_start(work: str, extension: Path | None) -> float:
     with open_shop(work, extension) as shop, shop.function as function:
         at = {event.kind: event.at for event in function.events}
         if "init-done" not in at:
-            raise DemoError(f"the function did not start\n{logs_of(function)}")
+            raise DemoError(f"the function did not start\n{logs_of(shop)}")
         return at["init-done"] - at["init-start"]
 
 
-def logs_of(function: LocalLambda) -> str:
+def logs_of(shop: Shop) -> str:
     """Return what the function and the extension wrote."""
-    return "\n".join(f"  {source} | {line}" for source, line in function.logs)
+    return "\n".join(f"  {source} | {line}" for source, line in shop.logs)
 
 
 @contextmanager
-def open_shop(work: str, extension: Path | None) -> Iterator[Shop]:
+def open_shop(work: str, extension: Path | None, watched: page.Watched | None = None) -> Iterator[Shop]:
     """Yield a shop with an empty table of orders; without an extension it is a function that knows none."""
     mail, telemetry = SlowService(MAIL_DELAY), SlowService(TELEMETRY_DELAY)
     with mail, telemetry, tempfile.TemporaryDirectory(prefix="shop-") as directory:
+        logs: list[tuple[str, str]] = []
+        options: dict[str, Any] = {"on_log": lambda source, line: logs.append((source, line))}
+        if watched is not None:
+            options = watched.options("app.handler", work, logs)
         function = LocalLambda(
             "app.handler",
             task_root=Path(__file__).resolve().parent,
@@ -160,9 +181,11 @@ def open_shop(work: str, extension: Path | None) -> Iterator[Shop]:
                 "SHOP_DATABASE": os.path.join(directory, "shop.db"),
                 "SHOP_MAIL_URL": mail.url,
                 "SHOP_TELEMETRY_URL": telemetry.url,
+                **options.pop("env", {}),
             },
+            **options,
         )
-        yield Shop(function, mail, telemetry)
+        yield Shop(function, logs, mail, telemetry)
 
 
 class Screen:

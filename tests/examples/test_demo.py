@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import subprocess
 import sys
@@ -20,11 +21,16 @@ pytestmark = pytest.mark.timeout(60)
 
 
 @pytest.fixture(scope="module")
-def finished(shop_root: Path, tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("elsewhere")
+
+
+@pytest.fixture(scope="module")
+def finished(shop_root: Path, elsewhere: Path) -> subprocess.CompletedProcess[str]:
     """The demo, run once from some other directory, with its output caught."""
     return subprocess.run(
-        [sys.executable, shop_root / "demo.py"],
-        cwd=tmp_path_factory.mktemp("elsewhere"),
+        [sys.executable, shop_root / "demo.py", "--html", "page.html"],
+        cwd=elsewhere,
         capture_output=True,
         text=True,
         check=False,
@@ -80,6 +86,20 @@ def test_output_in_a_file_is_plain(finished: subprocess.CompletedProcess[str]) -
     """Without a terminal there are no colours and no line that changes, and 80 columns are enough."""
     assert re.search(r"[^\n -~]", finished.stdout) is None
     assert max(map(len, finished.stdout.splitlines())) <= 80
+
+
+@pytest.mark.slow
+def test_both_runs_are_on_the_page(finished: subprocess.CompletedProcess[str], elsewhere: Path) -> None:
+    """It has each request with its jobs, and asks nobody for anything."""
+    assert finished.stdout.rstrip().endswith("in one file: page.html")
+    text = (elsewhere / "page.html").read_text()
+    found = re.search(r'id="saved">(.*?)</script>', text)
+    assert found is not None
+    requests = [each for each in json.loads(found[1])["records"] if each["kind"] == "request"]
+    assert [each["function"] for each in requests] == ["before"] * 20 + ["after"] * 20
+    names = {job["name"] for each in requests for job in each["jobs"]}
+    assert names == {"mail.send_confirmation", "telemetry.export"}
+    assert re.search(r'(src|href)="(?!data:)', text) is None
 
 
 @pytest.fixture

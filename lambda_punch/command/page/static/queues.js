@@ -27,6 +27,8 @@ export function Queues({ store, chosen, onChoose, onRequest }) {
   </div>`;
 }
 
+const PARTS = [["to come", "Retries and delays to come"], ["runs", "Running"], ["waits", "Waiting"]];
+
 function Queue({ store, name, onRequest, onClose }) {
   const { every, changes, receives } = store.about.queues;
   const [found, setFound] = useState(null);
@@ -63,10 +65,11 @@ function Queue({ store, name, onRequest, onClose }) {
     </div>
     <p role="status" class=${said.failed ? "problem" : "live"}>${said.text}</p>
     ${found === null && !said.text && html`<p class="empty">Looking …</p>`}
-    ${found?.messages && html`
-      <h3>Retries and delays to come</h3><${Messages} store=${store} messages=${found.messages.filter((each) => each.state === "to come")} onRequest=${onRequest} />
-      <h3>Running</h3><${Messages} store=${store} messages=${found.messages.filter((each) => each.state === "runs")} onRequest=${onRequest} />
-      <h3>Waiting</h3><${Messages} store=${store} messages=${found.messages.filter((each) => each.state === "waits")} onRequest=${onRequest} />`}
+    ${found?.messages && PARTS.map(([state, title]) => {
+      const some = found.messages.filter((each) => each.state === state);
+      return some.length > 0 && html`<h3>${title}</h3><${Messages} store=${store} messages=${some} onRequest=${onRequest} />`;
+    })}
+    ${found?.messages?.length === 0 && html`<p class="empty">Nothing waits, runs or is to come.</p>`}
     ${found && html`
       <div class="bar"><h3>Dead letters${found.dead_letters ? ` in ${found.dead_letters}` : ""}</h3><span class="push"></span>
         ${changes && letters.length > 1 && html`<button type="button" onClick=${() => run(letters)}>Run all ${letters.length} again</button>
@@ -101,7 +104,6 @@ function Letter({ store, letter, changes, onRun, onDrop, onRequest }) {
 }
 
 function Messages({ store, messages, onRequest }) {
-  if (messages.length === 0) return html`<p class="empty">None.</p>`;
   return html`<ul class="letters">${messages.map((each) => html`<li key=${each.message_id}><div class="letter">
     <p><b>${each.job || "not a job"}</b> <code>${each.id}</code></p>
     <p>${[each.attempt > 1 && `attempt ${each.attempt}`, each.at && `${until(each.at)}, at ${clock(each.at)}`,
