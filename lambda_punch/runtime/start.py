@@ -20,6 +20,8 @@ from lambda_punch.runtime.clock import now
 from lambda_punch.runtime.modes import Starting, until_ms
 from lambda_punch.runtime.process import Mode, Process
 
+_WHOLE_CORE = 1769  # MB
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -125,7 +127,7 @@ class _Client:
             self.sigterm.check()
         if process.sequence:
             process.respond()
-        elif process.mode.defers:
+        elif process.mode.defers and _has_less_than_a_core():
             from lambda_punch.runtime import ahead
 
             ahead.load(process)
@@ -152,6 +154,15 @@ class _Client:
                 (deadline_ms - half) / 1000,
             )  # fmt: skip
         return half
+
+
+def _has_less_than_a_core() -> bool:
+    """Tell whether the function has a share of a core after the init: then the first job's modules are loaded in it.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+    """
+    memory = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
+    return memory.isdecimal() and int(memory) < _WHOLE_CORE
 
 
 def _on_lambda(process: Process, found: Settings) -> Mode:

@@ -125,7 +125,9 @@ SCENARIOS = {
     # RIE gives the extension its event a moment after the runtime: the crash comes later still.
     "runtime exits 42": Scenario(runtime=_CRASH.format(crash="seconds(0.2); os._exit(42)"), events=("crash", 2)),
     "runtime exits 0": Scenario(runtime=_CRASH.format(crash="seconds(0.2); os._exit(0)"), events=("crash", 2)),
-    "runtime is killed": Scenario(runtime=_CRASH.format(crash="seconds(0.2); os.kill(os.getpid(), 9)"), events=("crash", 2)),
+    "runtime is killed": Scenario(
+        runtime=_CRASH.format(crash="seconds(0.2); os.kill(os.getpid(), 9)"), events=("crash", 2)
+    ),
     "runtime exits after its response": Scenario(
         runtime=_CRASH.format(crash="respond(request_id, 'good'); os._exit(3)"), events=("crash", 2)
     ),

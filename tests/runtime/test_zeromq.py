@@ -149,9 +149,8 @@ def test_what_the_first_job_needs_is_loaded_ahead_where_there_is_less_than_a_cor
     code = f"""
 import os, sys
 os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] = {memory!r}
-from lambda_punch.runtime import ahead
 from lambda_punch.runtime.modes import {mode}
-from lambda_punch.runtime.start import process
+from lambda_punch.runtime.start import _Client, process
 
 class Mode({mode}):
     __slots__ = ()
@@ -160,7 +159,7 @@ class Mode({mode}):
         pass
 
 process.become(Mode())
-ahead.load(process)
+_Client().before_next()
 print(*(f"lambda_punch.runtime.{{name}}" in sys.modules for name in ("drain", "ledger", "server")), "typing" in sys.modules)
 """
     assert script(code) == f"{loaded} {loaded} {loaded and mode == 'WithExtension'} False"
