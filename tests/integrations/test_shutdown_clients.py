@@ -7,6 +7,7 @@ is forked between two jobs, so each leftover is done once, and what it wrote is 
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -95,7 +96,7 @@ class Client(NamedTuple):
 def sqlite_file(tmp_path: Any) -> str:
     """A database in a file."""
     path = str(tmp_path / "shop.db")
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database:
         database.execute("create table done (number integer)")
     return path
 
@@ -111,7 +112,7 @@ def client(request: pytest.FixtureRequest, tmp_path: Any) -> Client:
         path: str = request.getfixturevalue("sqlite_file")
 
         def rows() -> list[int]:
-            with sqlite3.connect(path) as database:
+            with closing(sqlite3.connect(path)) as database:
                 return [number for (number,) in database.execute("select number from done")]
 
         return Client(ON_SQLITE + DJANGO, {"DATABASE": path}, rows)

@@ -107,7 +107,7 @@ def client(pool: Callable[..., Pool]) -> Iterator[Callable[..., Any]]:
     boto3 = pytest.importorskip("boto3")
     from botocore.config import Config
 
-    function = pool(1)
+    function = pool(2)  # the one is not idle the moment it has answered
     servers = []
 
     def make(name: str | None = None) -> Any:
