@@ -46,6 +46,9 @@ class LocalLambda:
     Its methods may be called from any thread. Callbacks (``on_log``, ``on_event``) are called on the platform's own
     thread; they should return quickly and must not call back. Times are in seconds, memory is in MB.
 
+    With ``share_cpu`` the processes together get as much of a core as the memory gives them on Lambda, after the init. It
+    needs Linux's control groups, and mostly root, or starting raises OSError; it is not for images.
+
     Needs the extra ``local`` (aiohttp), and ``image`` (docker) for images. Detached children are found and frozen only
     where there is Linux's ``/proc``. A container is frozen as a whole. It has to be on this machine's network; with
     Docker Desktop that has to be turned on.
@@ -65,6 +68,7 @@ class LocalLambda:
         python: str | os.PathLike[str] = sys.executable,
         runtime_command: Sequence[str | os.PathLike[str]] | None = None,
         memory_size: int = 128,
+        share_cpu: bool = False,
         function_name: str = "function",
         execution_env: str | None = DERIVED,
         on_log: LogCallback | None = None,
@@ -86,6 +90,7 @@ class LocalLambda:
             python=os.fspath(python),
             runtime_command=None if runtime_command is None else [os.fspath(part) for part in runtime_command],
             memory_size=memory_size,
+            share_cpu=share_cpu,
             function_name=function_name,
             execution_env=execution_env,
         )

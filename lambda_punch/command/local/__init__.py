@@ -39,6 +39,12 @@ def declare(parser: argparse.ArgumentParser) -> None:
     add("--count", metavar="N", type=int, help="invoke N times in all, repeating the events")
     add("--timeout", metavar="S", type=float, default=3.0, help="the function's timeout in seconds (default: 3)")
     add(
+        "--memory",
+        metavar="MB",
+        type=int,
+        help="the function's memory, and that share of a core where control groups can be had (default: 128, a whole core)",
+    )
+    add(
         "--init-timeout",
         metavar="S",
         type=float,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _LONGEST_TIMEOUT = 900  # seconds: https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
 _LARGEST_PORT = 65_535
+_MOST_MEMORY = 10_240  # MB: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
 
 
 class UsageError(Exception):
@@ -34,6 +35,7 @@ def check_values(arguments: argparse.Namespace) -> None:
         ("--timeout", arguments.timeout, 1, _LONGEST_TIMEOUT),
         ("--init-timeout", arguments.init_timeout, 0.1, _LONGEST_TIMEOUT),
         ("--pause", arguments.pause, 0, 24 * 3600),
+        ("--memory", arguments.memory, 128, _MOST_MEMORY),
         ("--environments", arguments.environments, 1, 1000),
         ("--pollers", arguments.pollers, 1, 1000),
         ("--duplicates", arguments.duplicates, 0, 1),
@@ -46,6 +48,8 @@ def check_values(arguments: argparse.Namespace) -> None:
     for option, port in (("--serve", arguments.serve), ("--ui", arguments.ui)):
         if port:
             _check_port(option, port)
+    if arguments.memory and arguments.no_freeze:
+        raise UsageError("--memory does not go with --no-freeze: the share of a core begins with the first freeze")
     if arguments.reload and (arguments.serve is None or arguments.image is not None):
         raise UsageError("--reload goes with --serve only, and not with --image: it watches the files of --task-root")
     if arguments.serve is not None and not arguments.compare:
@@ -121,6 +125,7 @@ def check_image_alone(arguments: argparse.Namespace) -> None:
         ("--task-root", arguments.task_root),
         ("--extension", arguments.extension),
         ("--no-extension", arguments.no_extension),
+        ("--memory", arguments.memory),
     ):
         if given:
             raise UsageError(f"{option} does not go with --image: an image has its own code and its own extensions")
@@ -211,6 +216,7 @@ def check_template_alone(arguments: argparse.Namespace) -> None:
         ("--queue", arguments.queue),
         ("--compare", arguments.compare),
         ("--reload", arguments.reload),
+        ("--memory", arguments.memory),
     ):
         if given:
             raise UsageError(f"{option} does not go with a template, which names its own functions and queues")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lambda_punch.command.page.sender import Sender
 from lambda_punch.errors import LambdaPunchError
 from lambda_punch.local import LocalLambda, Timeline
+from lambda_punch.local.hosts.share import is_possible
 
 from . import page as pages
 from . import queues, reloading
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 _INVOKES_FAILED = 1
 _USAGE = 2
+_MEMORY = 128  # MB
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -52,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         variables_of(arguments)  # refused before anything is started
         if is_template(arguments):
             return _run_template(arguments, console)
-        _check_function(arguments)
+        _check_function(arguments, console)
         with ExitStack() as stack:
             extensions = _extensions(arguments, stack)
             page = stack.enter_context(pages.opened(arguments)) if pages.is_wanted(arguments) else None
@@ -93,7 +95,9 @@ def run(arguments: argparse.Namespace) -> int:
         return _INVOKES_FAILED
 
 
-def _check_function(arguments: argparse.Namespace) -> None:
+def _check_function(arguments: argparse.Namespace, console: Console) -> None:
+    if arguments.memory is not None and not is_possible():
+        console.say("no control groups can be made here, so the function has whole cores, whatever its --memory")
     if arguments.parameter:
         raise UsageError("--parameter goes with a template")
     if arguments.image is None:
@@ -192,6 +196,8 @@ def _function(  # noqa: PLR0913, PLR0917 - what an environment is made of, and w
         timeout=arguments.timeout,
         init_timeout=arguments.init_timeout,
         freeze=not arguments.no_freeze,
+        memory_size=arguments.memory or _MEMORY,
+        share_cpu=arguments.memory is not None and is_possible(),
         env={**variables, **variables_of(arguments)},
         on_log=on_log,
         on_event=on_event,

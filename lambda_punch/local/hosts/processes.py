@@ -21,6 +21,7 @@ from lambda_punch.local.platform.host import LaunchError, MainProcess
 from .descendants import Descendants
 from .keeper import Keeper
 from .output import LogCallback, Output
+from .share import CpuShare
 from .temporary import temporary_directory
 
 if TYPE_CHECKING:
@@ -49,9 +50,12 @@ class ProcessHost:
         self._stopped_strays: set[int] = set()
         self._kept_strays: set[int] = set()
         self._groups: set[int] = set()
+        self._share: CpuShare | None = None
 
     async def open(self, configuration: FunctionConfiguration) -> FunctionConfiguration:
         """Return the configuration with a few variables of this machine, and a directory to meet in."""
+        if configuration.share_cpu:
+            self._share = CpuShare(configuration.memory_size)
         passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         # an extension takes a directory that exists already for that of an earlier life, so it is not made here
         meet = os.path.join(self._directory, "meet")
@@ -75,6 +79,9 @@ class ProcessHost:
             reason = os.strerror(error.errno).lower() if error.errno else str(error)
             message = f"fork/exec {argv[0]}: {reason}"
             raise LaunchError(message) from error
+        if self._share is not None:
+            self._share.begin_init()
+            self._share.add(child.pid)
         self._keeper.keep_group(child.pid)
         self._descendants.adopt(child.pid)
         self._groups.add(child.pid)
@@ -121,6 +128,8 @@ class ProcessHost:
         await _settled(still)
         for output in self._outputs:
             output.flush()
+        if self._share is not None:  # nothing is started between here and the end of the next invoke, but after a reset
+            self._share.end_init()
 
     def collect(self) -> None:
         """Read whole lines that wait in the pipes."""
@@ -165,6 +174,8 @@ class ProcessHost:
     async def close(self) -> None:
         """End the guard; it kills whatever should still be there, and removes the directory."""
         self._keeper.close()
+        if self._share is not None:
+            self._share.close()
 
     def _read(self, child: subprocess.Popen[bytes], source: str) -> Output:
         assert child.stdout is not None

@@ -56,6 +56,7 @@ class FunctionConfiguration:
     python: str = sys.executable
     runtime_command: Sequence[str] | None = None
     memory_size: int = 128
+    share_cpu: bool = False
     function_name: str = "function"
     execution_env: str | None = DERIVED
     image: str | None = None
