@@ -68,6 +68,7 @@ EXERCISED = {
     "shop/events/post-order.json": "examples/test_events.py",
     "shop/mail.py": "examples/test_shop.py",
     "shop/orders.py": "examples/test_shop.py",
+    "shop/page.py": "examples/test_demo.py",
     "shop/post.py": "examples/test_shop.py",
     "shop/report.py": "examples/test_demo.py",
     "shop/services.py": "examples/test_serve.py",
