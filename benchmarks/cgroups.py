@@ -1,6 +1,6 @@
-"""A control group: its processes get a share of a core, and stand still when they are told to. Linux, v1 and v2, root.
+"""A control group whose processes get a share of a core, and stand still when they are told to. Linux, v1 and v2, root.
 
-https://docs.kernel.org/scheduler/sched-bwc.html and https://docs.kernel.org/admin-guide/cgroup-v2.html
+https://docs.kernel.org/admin-guide/cgroup-v1/freezer-subsystem.html and https://docs.kernel.org/admin-guide/cgroup-v2.html
 """
 
 from __future__ import annotations
@@ -8,60 +8,34 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from types import TracebackType
+from lambda_punch.local.hosts.share import CpuShare
 
-    from typing_extensions import Self
-
-_ROOT = Path("/sys/fs/cgroup")
-_PERIOD = 20_000  # microseconds; shorter than the kernel's 100,000, so that less depends on when in it a job begins
 _SETTLE = 5.0  # seconds that a freeze may take
 
 
-class Group:
-    """One control group for the processes that are added; removed at the end of the ``with`` block."""
+class Group(CpuShare):
+    """The local Lambda's control group, with the kernel's freezer."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, memory: int) -> None:
         """Make it. Raises OSError where that is not allowed, or where the kernel has no such controllers."""
-        self._v2 = (_ROOT / "cgroup.controllers").exists()
-        if self._v2:
-            (_ROOT / "cgroup.subtree_control").write_text("+cpu")
-            self._cpu = self._freezer = _ROOT / name
-        else:
-            self._cpu, self._freezer = _ROOT / "cpu" / name, _ROOT / "freezer" / name
-        for directory in {self._cpu, self._freezer}:
-            directory.mkdir()
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Let all processes go, and remove the group."""
-        self.thaw()
-        for directory in {self._cpu, self._freezer}:
-            above = directory.parent / "cgroup.procs"
-            for pid in (directory / "cgroup.procs").read_text().split():
-                _write(above, pid)
-            directory.rmdir()
+        super().__init__(memory)
+        self._freezer = self._directory
+        if not self._v2:
+            self._freezer = Path("/sys/fs/cgroup/freezer") / self._directory.name
+            self._freezer.mkdir()
 
     def add(self, pid: int) -> None:
         """Take in a process with all of its threads."""
-        for directory in {self._cpu, self._freezer}:
-            (directory / "cgroup.procs").write_text(str(pid))
+        super().add(pid)
+        if not self._v2:
+            (self._freezer / "cgroup.procs").write_text(str(pid))
 
-    def limit(self, cores: float) -> None:
-        """Give all of them together this share of a core, from now on."""
-        quota = int(_PERIOD * cores)
-        if self._v2:
-            (self._cpu / "cpu.max").write_text(f"{quota} {_PERIOD}")
-        else:
-            (self._cpu / "cpu.cfs_period_us").write_text(str(_PERIOD))
-            (self._cpu / "cpu.cfs_quota_us").write_text(str(quota))
+    def close(self) -> None:
+        """Remove the group, when its processes have ended."""
+        super().close()
+        if not self._v2:
+            self._freezer.rmdir()
 
     def freeze(self) -> None:
         """Let them stand still, and wait until they do."""
@@ -98,10 +72,3 @@ def cpu_seconds(*pids: int) -> float:
             except OSError:
                 pass  # it has just ended
     return nanoseconds / 1e9
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text)
-    except OSError:
-        pass  # it has just ended

@@ -1,4 +1,4 @@
-"""B16: what the first job of an environment costs, and the later ones, by the function's memory size.
+"""B18: what the first job of an environment costs, and the later ones, by the function's memory size.
 
 Both processes have a full core during the init and memory/1,769 of one from then on, by a control group, as on Lambda
 (https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html). Between two invokes its freezer stops them. Needs
@@ -7,8 +7,8 @@ root and control groups. While an environment is busy behind a response it is bi
 
 from __future__ import annotations
 
-import os
 import random
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.cgroups import Group, cpu_seconds
@@ -42,18 +42,18 @@ def sizes(rounds: int, others: Mapping[str, Commit] | None = None) -> Iterator[F
         first_limit = 0.25 if memory < WHOLE_CORE else 0.5
         beside = bool(others)
         yield Figure(
-            "B16", f"first job: busy behind the response, {at}", "ms", found["first"],
+            "B18", f"first job: busy behind the response, {at}", "ms", found["first"],
             (Target("ratio", first_limit, baseline=BEFORE),) if beside else (),
         )  # fmt: skip
         yield Figure(
-            "B16", f"later jobs: busy behind the response, {at}", "ms", found["later"],
+            "B18", f"later jobs: busy behind the response, {at}", "ms", found["later"],
             (Target("ratio", 1.0, baseline=BEFORE),) if beside else (),
         )  # fmt: skip
-        yield Figure("B16", f"first response, {at}", "ms", found["response"])
-        yield Figure("B16", f"init, {at}", "ms", found["init"])
-        yield Figure("B16", f"CPU of an invoke with one job, {at}", "ms", found["job"])
-        yield Figure("B16", f"CPU of an invoke with nothing pushed, {at}", "ms", found["nothing"])
-        yield Figure("B16", f"a million later jobs, {at}", "US$", in_dollars(found["later"], memory))
+        yield Figure("B18", f"first response, {at}", "ms", found["response"])
+        yield Figure("B18", f"init, {at}", "ms", found["init"])
+        yield Figure("B18", f"CPU of an invoke with one job, {at}", "ms", found["job"])
+        yield Figure("B18", f"CPU of an invoke with nothing pushed, {at}", "ms", found["nothing"])
+        yield Figure("B18", f"a million later jobs, {at}", "US$", in_dollars(found["later"], memory))
 
 
 def in_dollars(milliseconds: dict[str, list[float]], memory: int) -> dict[str, list[float]]:
@@ -81,14 +81,14 @@ def of_one_size(
 
 def _one_environment(function: LocalLambda, memory: int) -> dict[str, list[float]]:
     pushed: dict[str, Any] = ONE_JOB
-    with _group() as group, function:
+    with closing(_group(memory)) as group, function:
         function.wait_idle(timeout=30)
         events = list(function.events)
         begun, ready = (next(each.at for each in events if each.kind == kind) for kind in ("init-start", "init-done"))
         pids = [pid_of(function), *function.extension_pids.values()]
         for pid in pids:
             group.add(pid)
-        group.limit(memory / WHOLE_CORE)
+        group.end_init()
         first = _turn(function, group, pushed)
         later = [_turn(function, group, pushed) for _ in range(LATER)]
         group.thaw()  # a thaw wakes each thread, which would count; Lambda stops the whole machine
@@ -123,9 +123,9 @@ def _used(function: LocalLambda, pids: list[int], event: dict[str, Any]) -> floa
     return (cpu_seconds(*pids) - before) * 1000
 
 
-def _group() -> Group:
+def _group(memory: int) -> Group:
     try:
-        return Group(f"lambda-punch-{os.getpid()}")
+        return Group(memory)
     except OSError as error:
         raise NeedsRootError(
             f"the sizes need root and control groups (cgroups), to limit the processor: {error}"

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 class Mode:
     """What push(), handled() and the end of a response mean. In this one a punch waits, and nothing else happens.
 
-    The modes that a process can be in are in modes.py. ``enter`` notes a function in the ledger and returns the number
+    Those that a process can be in are in modes.py. ``enter`` notes a function in the ledger and returns the number
     of the entry, 0 for none; ``submit`` takes the punch. They are attributes and not methods, because push() is on the
     path of a response.
     """
@@ -141,11 +141,10 @@ class Process:
 
         Returns the function, so that ``@punch.push`` can stand above a ``def`` without arguments. An ``async def``
         function is awaited on the event loop on which it was pushed, if that is open then, or else on one that lives as
-        long as the process. The job sees the context variables as they are at this moment. May be called from any thread; takes well under a microsecond and never blocks. Off
-        Lambda a background thread runs the job at once. In a forked child the queue begins empty.
-
-        Raises NotCallableError for anything that cannot be called (a coroutine object, say: push the function, not its
-        result), and ShutDownError when the environment is shutting down and the job would not be run.
+        long as the process. The job sees the context variables as they are at this moment. May be called from any
+        thread; takes well under a microsecond and never blocks. Off Lambda a background thread runs the job at once. In
+        a forked child the queue begins empty. Raises NotCallableError for anything that cannot be called (a coroutine
+        object, say: push the function, not its result), and ShutDownError when the environment is shutting down.
         """
         if not callable(function):
             from lambda_punch.runtime.misuse import not_callable
