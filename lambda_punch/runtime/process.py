@@ -2,11 +2,11 @@
 
 ``sequence`` numbers the requests of this process; a punch carries the number that was current when it was pushed, and
 is released when the response of that request is out. The mode decides what push(), handled() and the end of a
-response mean (modes.py). Only ``become`` changes the mode. It is one assignment, so a thread that pushes meanwhile sees
-the old mode or the new one, never parts of both.
+response mean (modes.py). Only ``become`` changes it, by one assignment, so a thread that pushes meanwhile sees the old
+mode or the new one, never parts of both.
 
 Threads: punches may be pushed from any thread; requests begin and end on the runtime's main thread. A forked child
-(multiprocessing in a handler, a pre-forking server) starts with an empty queue: what waits is the parent's.
+starts with an empty queue: what waits is the parent's.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ MINUTES = float(os.environ.get("SOAK_MINUTES", "10"))
 STARTS = int(os.environ.get("SOAK_STARTS", "0"))  # 0: as many as there is time for
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(MINUTES * 60 + 600 if not STARTS else 0)]
 
+BURNERS = int(os.environ.get("SOAK_BURNERS", os.cpu_count() or 1))  # 0 where other work loads the machine already
 HANGS = 30.0  # seconds
 APP = """
 import lambda_punch as punch
@@ -35,7 +36,7 @@ def handler(event, context):
 @pytest.fixture
 def load() -> Iterator[None]:
     """Keep each core busy with something else."""
-    burners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
+    burners = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(BURNERS)]
     yield
     for each in burners:
         each.kill()
