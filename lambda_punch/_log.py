@@ -81,7 +81,9 @@ class Log:
                     _write_plainly(message, args)
                 return
             self._logger.log(level, message, *args, exc_info=error, stacklevel=3)
-        except Exception:  # noqa: BLE001 - see above
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # noqa: BLE001 - see above; a handler that calls sys.exit(), too
             if error is not None:
                 self._write(level, f"{message}: %s", (*args, type(error).__name__), None)
             elif level >= 40:

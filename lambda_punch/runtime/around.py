@@ -52,7 +52,7 @@ class Around:
                     self._awaiting.append(manager)
                 elif manager is not None and not hasattr(manager, "__enter__"):
                     _tell_of_no_manager(hook, manager)
-            except Exception:  # noqa: BLE001 - a hook must not break the job
+            except BaseException:  # noqa: BLE001 - a hook must not break the job, nor end the drain
                 _log_failure(hook)
 
     @property
@@ -72,7 +72,9 @@ class Around:
             try:
                 await manager.__aenter__()
                 entered.append(manager)
-            except Exception:  # noqa: BLE001 - as above
+            except BaseException:
+                if _is_cancelled():
+                    raise
                 _log_failure(manager)
         error = None
         try:
@@ -109,6 +111,15 @@ class Around:
             except BaseException as raised:  # noqa: BLE001 - as above
                 if raised is not error:
                     _log_failure(manager)
+
+
+def _is_cancelled() -> bool:
+    """Tell whether the task that runs is being cancelled, from CPython 3.11 on: then a CancelledError is not a hook's own."""
+    import asyncio
+
+    task = asyncio.current_task()
+    cancelling = getattr(task, "cancelling", None)
+    return bool(cancelling and cancelling())
 
 
 def _tell_of_no_manager(hook: Hook, manager: object) -> None:

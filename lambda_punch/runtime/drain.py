@@ -18,7 +18,7 @@ from lambda_punch.runtime import threads
 from lambda_punch.runtime.clock import now
 from lambda_punch.runtime.crew import Crew
 from lambda_punch.runtime.forks import end_child
-from lambda_punch.runtime.punch import Punch, opened
+from lambda_punch.runtime.punch import Punch, opened, trait
 from lambda_punch.runtime.reports import report_failure
 from lambda_punch.runtime.spill import watch
 
@@ -138,7 +138,7 @@ class Drain:
     def name_overdue(self, punches: list[Punch] | None = None) -> None:
         """Write a line for each of these jobs, by default those that run, as their invoke is over; once for each job."""
         for punch in self.under_way if punches is None else punches:
-            if punch not in self._named and not getattr(punch.function, "tells_itself", False):
+            if punch not in self._named and not trait(punch.function, "tells_itself"):
                 self._named.append(punch)
                 logger().error(
                     "job %s of request %s outlasted its invoke; it can be frozen while it runs, and then goes on at the "

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lambda_punch.runtime.punch import Punch
 
 
+_LOOK = 0.01  # seconds between two looks whether a job that the heir went past has ended
 _STANDS_STILL = 0.4  # seconds after which the heir goes past a job, if others wait behind it
 
 
@@ -122,6 +123,8 @@ def _work_off(estate: Estate, process: Process, turn: int) -> None:
             if thread.is_alive() and len(process.queue) and process.drain.under_way == running != []:
                 process.drain.leave_behind()  # it may wait for a lock of a thread that is not here
                 thread = threads.start(threads.DRAIN, drain)
+        while process.drain.under_way and (left := deadlines.heir_end - now()) > 0:  # those it went past
+            select.select([], [], [], min(_LOOK, left))
         process.become(Closed(process))
         unknown = [] if sending is None else sending.finish(0.0)
         lost = interrupted + process.drain.under_way + process.queue.clear() + unknown

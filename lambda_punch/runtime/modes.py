@@ -258,11 +258,10 @@ class WithExtension(OnLambda):
     def _on_failure(self) -> None:
         """Go on without the extension. It waits for a drain, so run that first and then let it go."""
         self._process.become(self._alone())
-        self._process.drain.run(self._process.until)
         try:
-            self._file.write(_contract.EMPTY, 0, self._announced)
-        except OSError:
-            self._file.remove()
+            self._process.drain.run(self._process.until)
+        finally:
+            self._file.remove()  # or it would wait for a record at each later invoke
 
     def _give_up(self, reason: str) -> None:
         self._file.remove()

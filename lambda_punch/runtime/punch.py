@@ -106,6 +106,14 @@ def closed(punch: Punch) -> Waiting:
     )  # fmt: skip
 
 
+def trait(function: object, name: str) -> Any:
+    """Return an attribute of a callable, None if it has none; never raises, whatever the callable's ``__getattr__`` does."""
+    try:
+        return getattr(function, name, None)
+    except BaseException:  # noqa: BLE001 - a proxy outside its context, say
+        return None
+
+
 def name_of(function: object) -> str:
     """Return module and qualified name of a callable, with a dot between them; see names_of()."""
     module, name = names_of(function)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from lambda_punch import _events
 from lambda_punch._log import logger
+from lambda_punch.runtime.punch import trait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,12 +45,19 @@ def _tell(process: Told, error: BaseException, punch: Punch) -> None:
     handler = process.error_handler
     if handler is not None:
         try:
-            handler(error, punch)
+            returned = handler(error, punch)
         except BaseException:  # noqa: BLE001 - a broken handler must not stop what comes next
             logger().exception("the error handler failed")
         else:
-            return
-    noun = getattr(punch.function, "noun", "job")  # a view's rest, say, is not what anybody would call a job
+            if not hasattr(returned, "__await__"):
+                return
+            if hasattr(returned, "close"):
+                returned.close()
+            logger().error(
+                "the error handler returned something to be awaited, which nobody does; give a plain function"
+            )
+    noun = trait(punch.function, "noun")  # a view's rest, say, is not what anybody would call a job
+    noun = noun if isinstance(noun, str) else "job"
     logger().error("%s %s of request %s failed", noun, punch.name, punch.request_id or "-", exc_info=error)
 
 

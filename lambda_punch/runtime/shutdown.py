@@ -17,6 +17,7 @@ from lambda_punch import _contract
 from lambda_punch._log import logger
 from lambda_punch.runtime.deadlines import Deadlines
 from lambda_punch.runtime.heir import Estate, fork_heir
+from lambda_punch.runtime.punch import trait
 from lambda_punch.runtime.rare_modes import Closed
 from lambda_punch.runtime.reports import report_lost
 from lambda_punch.runtime.spill import Sending
@@ -87,7 +88,7 @@ class Shutdown:
 
     def _those_that_can_move(self, punches: list[Punch]) -> list[Punch]:
         """Return the punches that can be run in another process, and report the others as lost."""
-        staying = [punch for punch in punches if getattr(punch.function, "stays_here", False) is True]
+        staying = [punch for punch in punches if trait(punch.function, "stays_here") is True]
         reason = (
             "the environment was shut down before they were done, and an event loop cannot go on in another process"
         )

@@ -26,7 +26,7 @@ from lambda_punch._log import logger
 from lambda_punch.errors import JobTimeoutError
 from lambda_punch.runtime import threads
 from lambda_punch.runtime.clock import monotonic
-from lambda_punch.runtime.punch import name_of
+from lambda_punch.runtime.punch import name_of, named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 class TimeIsUp(BaseException):
     """Raised inside a job whose time is up."""
+
+
+_ROOM = 256  # limits that may be kept before those that have ended are looked for
 
 
 class _Watch:
@@ -46,6 +49,7 @@ class _Watch:
             tuple[float, int, Limit]
         ] = []  # a heap; those that are over early are found when they are due
         self._numbers = itertools.count()
+        self._room = _ROOM
         self._thread: threads.Thread | None = None
 
     @classmethod
@@ -66,6 +70,10 @@ class _Watch:
             heapq.heappush(self._limits, (due, next(self._numbers), limit))
             if is_next:
                 self._changed.notify()
+            if len(self._limits) > self._room:  # most have ended early, long before they are due
+                self._limits = [each for each in self._limits if not each[2].ended]
+                heapq.heapify(self._limits)
+                self._room = max(_ROOM, 2 * len(self._limits))
 
     def _serve(self) -> None:
         while True:
@@ -84,13 +92,13 @@ _watch = _Watch()
 class Limit:
     """The limit of one run in this thread: ``act`` interrupts it unless it has ended."""
 
-    __slots__ = ("_acted", "_ended", "_lock", "_thread")
+    __slots__ = ("_lock", "_thread", "acted", "ended")
 
     def __init__(self) -> None:
         self._thread = threading.get_ident()
         self._lock = threading.Lock()
-        self._acted = False
-        self._ended = False
+        self.acted = False
+        self.ended = False
 
     def act(self) -> None:
         """Raise TimeIsUp in the thread. On the main thread SIGALRM breaks off a blocking call, too.
@@ -98,8 +106,8 @@ class Limit:
         This needs any handler of SIGALRM that is written in Python: the exception is raised when the handler begins.
         """
         with self._lock:
-            if not self._ended:
-                self._acted = True
+            if not self.ended:
+                self.acted = True
                 _raise_in(self._thread, TimeIsUp)
                 main = threading.main_thread().ident
                 if self._thread == main and callable(signal.getsignal(signal.SIGALRM)):
@@ -114,8 +122,8 @@ class Limit:
         call on 3.11.
         """
         with self._lock:
-            self._ended = True
-        if self._acted:
+            self.ended = True
+        if self.acted:
             try:
                 _raise_in(self._thread, TimeIsUp)  # in the place of the one that may be waiting
                 for _ in range(1000):
@@ -126,15 +134,15 @@ class Limit:
 
 
 @contextmanager
-def interrupted_after(seconds: float) -> Iterator[None]:
-    """Raise TimeIsUp in this thread when it is still inside after so many seconds."""
+def interrupted_after(seconds: float) -> Iterator[Limit]:
+    """Raise TimeIsUp in this thread when it is still inside after so many seconds; ``acted`` of the limit tells that it was it."""
     limit = Limit()
     try:
         _Watch.here().add(seconds, limit)
     except RuntimeError as error:  # the system refuses
         logger().error("a job runs without its time limit, because the system refuses a thread: %s", error)
     try:
-        yield
+        yield limit
     finally:
         limit.end()
 
@@ -142,16 +150,21 @@ def interrupted_after(seconds: float) -> Iterator[None]:
 def limited(function: Callable[..., Any], seconds: float) -> Callable[..., Any]:
     """Return the function with a time limit; it raises JobTimeoutError then. Its name stays."""
 
-    @functools.wraps(function, updated=())
     def within_its_time(*args: Any, **kwargs: Any) -> Any:
+        limit: Limit | None = None
         try:
-            with interrupted_after(seconds):
+            with interrupted_after(seconds) as limit:
                 result = function(*args, **kwargs)
         except TimeIsUp:
+            if limit is not None and not limit.acted:
+                raise  # the interrupt of a longer limit round this one
             raise _too_long(function, seconds) from None
         return _awaited(function, result, seconds) if isinstance(result, Awaitable) else result
 
-    return within_its_time
+    try:
+        return functools.update_wrapper(within_its_time, function, updated=())
+    except BaseException:  # noqa: BLE001 - a callable whose attributes raise
+        return named(within_its_time, function)
 
 
 async def _awaited(function: Callable[..., Any], awaitable: Awaitable[Any], seconds: float) -> Any:

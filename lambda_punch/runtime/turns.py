@@ -188,6 +188,8 @@ class Turns:
 
     def _run_first(self, future: Any) -> Any:
         """Stand in for ``loop.run_until_complete``."""
+        if self._taken and self._loop.is_running() and self._ran_in == threading.get_ident():
+            return self._run(future)  # within itself: that is an error of its own, or what nest_asyncio makes possible
         with self._changed:
             self._requests += 1
             if self._taken:

@@ -379,3 +379,39 @@ async def handler(event, context):
     shop.shutdown()
 
     assert shop.said("1 job lost (app.slow): the environment was shut down before they were done")
+
+
+def test_code_that_runs_its_loop_within_itself_gets_the_error_that_it_would_get_without_us(
+    function: Callable[..., Function],
+) -> None:
+    """And not a wait for itself. With nest_asyncio it works, as without us."""
+    shop = function(
+        """
+        import asyncio
+
+        loop = asyncio.new_event_loop()
+
+        async def job():
+            note("job")
+
+        async def nothing():
+            return "done"
+
+        async def main():
+            punch.push(job)
+            coroutine = nothing()
+            try:
+                return loop.run_until_complete(coroutine)
+            except RuntimeError as error:
+                coroutine.close()
+                return str(error)
+
+        punch.start()
+
+        def handler(event, context):
+            return loop.run_until_complete(main())
+        """
+    )
+
+    assert [shop.call(), shop.call(), shop.call()] == ["This event loop is already running"] * 3
+    assert shop.told == ["job"] * 3

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lambda_punch.errors import JobTimeoutError
-from lambda_punch.runtime import threads
+from lambda_punch.runtime import threads, time_limit
 from lambda_punch.runtime.time_limit import Limit, TimeIsUp, interrupted_after, limited
 
 if TYPE_CHECKING:
@@ -92,3 +92,36 @@ def test_a_traced_thread_runs_after_any_end_of_a_limited_job(
 def test_nothing_is_raised_after_the_end(elsewhere: ThreadPoolExecutor, job: Callable[[], None]) -> None:
     elsewhere.submit(job).result(30)
     elsewhere.submit(turn).result(30)
+
+
+def test_the_interrupt_of_a_longer_limit_passes_through_a_shorter_one_s_handler(elsewhere: ThreadPoolExecutor) -> None:
+    """It is not the inner one that is over, so the job cannot take it for that, and is stopped."""
+    caught = []
+
+    def turn_for_a_second() -> None:
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            pass
+
+    def outer() -> None:
+        for _ in range(2):
+            try:
+                limited(turn_for_a_second, 25)()
+            except JobTimeoutError as error:
+                caught.append(error)
+
+    with pytest.raises(JobTimeoutError, match="outer was stopped after 0.1 s"):
+        elsewhere.submit(limited(outer, 0.1)).result(20)
+    assert caught == []
+
+
+def test_limits_that_have_ended_are_not_kept_until_they_are_due(elsewhere: ThreadPoolExecutor) -> None:
+    """A function with job_timeout=900 would keep those of fifteen minutes."""
+
+    def many() -> int:
+        for _ in range(2000):
+            with interrupted_after(900):
+                pass
+        return len(time_limit._Watch.here()._limits)
+
+    assert elsewhere.submit(many).result(60) < 1000
