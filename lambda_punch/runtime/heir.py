@@ -8,7 +8,7 @@ import signal
 import sys
 
 from lambda_punch.runtime import threads
-from lambda_punch.runtime.clock import now
+from lambda_punch.runtime.clock import monotonic, now
 from lambda_punch.runtime.rare_modes import Closed, Inheriting
 from lambda_punch.runtime.reports import report_lost
 from lambda_punch.runtime.spill import Sending
@@ -123,8 +123,9 @@ def _work_off(estate: Estate, process: Process, turn: int) -> None:
             if thread.is_alive() and len(process.queue) and process.drain.under_way == running != []:
                 process.drain.leave_behind()  # it may wait for a lock of a thread that is not here
                 thread = threads.start(threads.DRAIN, drain)
-        while process.drain.under_way and (left := deadlines.heir_end - now()) > 0:  # those it went past
-            select.select([], [], [], min(_LOOK, left))
+        ends = monotonic() + deadlines.heir_end - now()
+        while process.drain.under_way and monotonic() < ends:  # those it went past
+            select.select([], [], [], _LOOK)
         process.become(Closed(process))
         unknown = [] if sending is None else sending.finish(0.0)
         lost = interrupted + process.drain.under_way + process.queue.clear() + unknown
