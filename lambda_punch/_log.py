@@ -40,7 +40,9 @@ def text_of(error: BaseException) -> str:
     """Return ``str(error)``, or say that it cannot be shown: a user's error may raise when it is asked."""
     try:
         return str(error)
-    except Exception:  # noqa: BLE001 - a user's error
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - a user's error
         return "(its text cannot be shown)"
 
 

@@ -13,7 +13,6 @@ from traceback import format_exception
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lambda_punch._log import logger, text_of
-from lambda_punch.errors import JobOptionError
 from lambda_punch.jobs import registry
 from lambda_punch.jobs.backends.memory import ARN
 from lambda_punch.jobs.carriers.carrier import Unfit
@@ -93,8 +92,8 @@ class Keeper(NamedTuple):
             returned = None if declared is None else registry.returned(declared.name)
             dumped = value if returned is None else returned.dump(value)
             text = json.dumps(dumped, separators=(",", ":"), allow_nan=False)
-        except (Unfit, JobOptionError, ValueError, TypeError) as error:
-            reason = f"{error.path} {error.reason}".lstrip() if isinstance(error, Unfit) else str(error)
+        except Exception as error:  # noqa: BLE001 - a value's own code runs here, and the job is done
+            reason = f"{error.path} {error.reason}".lstrip() if isinstance(error, Unfit) else text_of(error)
         else:
             if size_of(text) <= results.LARGEST_VALUE:
                 return {"value": text, "error": "", "error_type": "", "traceback": ""}

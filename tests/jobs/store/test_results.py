@@ -334,3 +334,28 @@ def test_logs_hold_no_traceback_of_ours(
     with caplog.at_level(logging.WARNING):
         consume(url)
     assert caplog.text == ""
+
+
+@pytest.mark.usefixtures("table")
+def test_a_value_whose_own_code_raises_is_not_kept_and_the_job_is_done_once() -> None:
+    """A computed field of a model, say: any error."""
+
+    class Broken(dict):  # type: ignore[type-arg]
+        def __iter__(self) -> Any:
+            raise ZeroDivisionError("division by zero")
+
+        def items(self) -> Any:
+            raise ZeroDivisionError("division by zero")
+
+    runs = []
+
+    @punch.job(queue="values", name="broken", retries=0, keep_result=60)
+    def broken() -> Any:
+        runs.append(1)
+        return Broken(a=1)
+
+    with enqueued() as jobs:
+        broken.enqueue()
+        jobs.run()
+
+        assert (len(runs), len(jobs.dead)) == (1, 0)
