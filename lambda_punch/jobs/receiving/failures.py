@@ -59,6 +59,11 @@ def on_failure(function: Hook) -> Hook:
     return function
 
 
+def _one_line(text: str) -> str:
+    """Return the id of a foreign message as it can stand in a line of the log, and forge none."""
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
+
+
 def tell(failure: Failure) -> None:
     """Write the line, and call the error handler and the hooks; never raises. The traceback is written once."""
     error, handler = failure.error, process.error_handler
@@ -68,7 +73,7 @@ def tell(failure: Failure) -> None:
     shown = error if handler is None and not failure.seen else None
     level(
         "job %s %s of queue %s failed, attempt %d of %d; %s%s",
-        failure.job, failure.id, failure.queue, failure.attempt, failure.attempts, failure.reason, _said(error),
+        failure.job, _one_line(failure.id), failure.queue, failure.attempt, failure.attempts, failure.reason, _said(error),
         exc_info=shown,
     )  # fmt: skip
     for hook in tuple(_hooks):

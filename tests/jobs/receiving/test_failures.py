@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import json
 import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -71,6 +72,19 @@ def test_an_error_cannot_forge_a_line(run: Any, builder: Any, caplog: Any) -> No
 
     assert len(lines(caplog)) == 2
     assert not any(character in line for line in lines(caplog) for character in "\n\r\u2028")
+
+
+def test_the_id_of_a_foreign_message_cannot_forge_a_line(run: Any, builder: Any, caplog: Any) -> None:
+    @punch.job(name="forge")
+    def forge() -> None:
+        raise ValueError
+
+    record = builder.record(forge.prepare())
+    body = json.loads(record["body"])
+    run({**record, "body": json.dumps({**body, "id": "a\n[ERROR] forged\x1b[2J"})})
+
+    assert len(lines(caplog)) == 1
+    assert not any(character in line for line in lines(caplog) for character in "\n\x1b")
 
 
 def test_the_error_handler_gets_failures_of_durable_jobs_in_the_job_s_context(
