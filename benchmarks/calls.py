@@ -53,7 +53,7 @@ def alternate(rounds: int, number: int, **functions: Callable[[], Any]) -> dict[
 def measure(rounds: int) -> dict[str, dict[str, list[float]]]:
     """Return the samples of each case."""
     # What awslambdaric would have loaded: then its class is wrapped, and handled() is the one used on Lambda.
-    import awslambdaric.lambda_runtime_client  # type: ignore[import-untyped]  # noqa: F401 - no types; for its effect
+    import awslambdaric.lambda_runtime_client  # noqa: F401 - for its effect
 
     import lambda_punch as punch
     from lambda_punch.runtime.start import process

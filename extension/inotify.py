@@ -17,7 +17,7 @@ _MODIFY, _ATTRIB = 0x2, 0x4
 
 
 def watch(path: str) -> int:
-    """Return a descriptor for ``path``, closed at exec. Raises OSError or ImportError where inotify cannot be had."""
+    """Return a descriptor for ``path``, closed at exec. Raises OSError or ImportError if there is no inotify."""
     mask = _MODIFY | _ATTRIB  # the second one tells of a link less: the file has been removed
     try:
         import ctypes
@@ -55,7 +55,7 @@ def _import_inotify_simple() -> "Any":
     stand_in = type(sys)("ctypes.util")
     stand_in.find_library = _no_library  # type: ignore[attr-defined]  # a module built by hand
     sys.modules.setdefault("ctypes.util", stand_in)
-    import inotify_simple  # type: ignore[import-untyped]  # it has no types
+    import inotify_simple
 
     return inotify_simple
 

@@ -27,7 +27,7 @@ ALLOWED = {
     ("__init__.py", "AttributeError"): PYTHON,
     ("durable_backend.py", "NotImplementedError"): PYTHON,
     ("task_results.py", "ResultDoesNotExist"): "Django promises it to its own callers",
-    ("presets.py", "ImportError"): "the package is a vendor's, and no extra of ours installs it",
+    ("presets.py", "ImportError"): "the package is a vendor's, and none of this package's extras installs it",
     ("drain.py", "TypeError"): A_JOB,
     ("perform.py", "TypeError"): A_JOB,
     ("lifespan.py", "RuntimeError"): A_JOB,

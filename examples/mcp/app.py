@@ -33,5 +33,5 @@ def write(line: dict[str, str]) -> None:
 
 
 # Stateless: Lambda may give each request to another environment. Any host: AWS has checked it before.
-app = server.streamable_http_app(stateless_http=True, json_response=True, host="0.0.0.0")  # noqa: S104
+app = server.streamable_http_app(stateless_http=True, json_response=True, host="0.0.0.0")  # noqa: S104 - nothing listens
 handler = Mangum(PunchMiddleware(app))

@@ -16,8 +16,8 @@ from lambda_punch.errors import ShutDownError
 from lambda_punch.integrations import _django, _flask
 from lambda_punch.integrations._interface import begin
 from lambda_punch.integrations._place import defers
+from lambda_punch.integrations._view import as_view
 from lambda_punch.integrations._werkzeug import closes_nothing
-from lambda_punch.runtime.punch import named
 from lambda_punch.runtime.start import process
 
 if TYPE_CHECKING:
@@ -120,14 +120,8 @@ def _named_like(
     view: list[object], environ: WSGIEnvironment, app: object
 ) -> Callable[[Callable[[], None]], Callable[[], None]]:
     def name(rest: Callable[[], None]) -> Callable[[], None]:
-        """Return the closing under the name of the view, or of the request where no framework tells its view."""
-        if view and view[-1] is not None:
-            rest = named(rest, view[-1])
-        else:
-            rest.__module__ = type(app).__module__.partition(".")[0]
-            rest.__qualname__ = f"{environ.get('REQUEST_METHOD', '')} {environ.get('PATH_INFO', '')}"
-        rest.noun = "view"  # type: ignore[attr-defined]
-        return rest
+        request = f"{environ.get('REQUEST_METHOD', '')} {environ.get('PATH_INFO', '')}"
+        return as_view(rest, view[-1] if view else None, app, request)
 
     return name
 

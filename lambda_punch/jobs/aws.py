@@ -37,8 +37,8 @@ def client(service: str) -> Any:
     with _lock:
         if key not in _clients:
             try:
-                import boto3  # type: ignore[import-untyped]
-                from botocore.config import Config  # type: ignore[import-untyped]
+                import boto3
+                from botocore.config import Config
             except ImportError:
                 raise MissingExtraError("boto3", extra="sqs", part=f"sending to {service}") from None
             connect, read = _SHORT.get(service, (_CONNECT, _READ))
@@ -50,7 +50,7 @@ def client(service: str) -> Any:
 
 def was_refused(error: Exception) -> bool:
     """Tell whether AWS certainly did not do what was asked. After a lost answer, or a 5xx, it may have done it."""
-    from botocore import exceptions  # type: ignore[import-untyped]
+    from botocore import exceptions
 
     if isinstance(error, exceptions.ClientError):
         return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)) < 500
@@ -61,7 +61,7 @@ def was_refused(error: Exception) -> bool:
 def require(part: str, *, extra: str) -> None:
     """Raise MissingExtraError, which names the part that needs it and the extra to install, if boto3 is not installed."""
     try:
-        import boto3  # noqa: F401
+        import boto3  # noqa: F401 - only whether it is there
     except ImportError:
         raise MissingExtraError("boto3", extra=extra, part=part) from None
 

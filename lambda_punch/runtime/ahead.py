@@ -14,15 +14,16 @@ if TYPE_CHECKING:
 
 def load(process: Process) -> None:
     """Load what the mode of ``process`` needs, at the end of the init; raises what would be raised at the first job."""
+    # Imported to be there, so that the first job finds them; nothing here uses them.
     import lambda_punch.runtime.drain
-    import lambda_punch.runtime.ledger  # loaded for its own sake, as the others
+    import lambda_punch.runtime.ledger
 
     process.get_ready_to_end()
     if not process.mode.is_asked:
         import lambda_punch.runtime.worker
 
         return
-    import lambda_punch.runtime.server  # noqa: F401
+    import lambda_punch.runtime.server  # noqa: F401 - as above
     from lambda_punch.runtime.zeromq import load
 
     load()

@@ -185,7 +185,7 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
     loop = asyncio.new_event_loop()
     try:
-        loop.time = monotonic  # type: ignore[method-assign]
+        loop.time = monotonic  # type: ignore[method-assign]  # asyncio has no other way to give a loop its clock
     except AttributeError:
         pass  # one in C, uvloop's say, which asks the system
     return loop

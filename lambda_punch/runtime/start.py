@@ -202,7 +202,7 @@ def _before_restore(process: Process, go_on: Any, *, watched: bool) -> Mode:
     from lambda_punch.runtime.rare_modes import BeforeRestore
 
     try:
-        from snapshot_restore_py import register_after_restore  # type: ignore[import-untyped]  # Lambda has it
+        from snapshot_restore_py import register_after_restore
     except ImportError:
         _log.logger().error(
             "SnapStart without the package snapshot_restore_py, so environments share the files and threads made now; "

@@ -218,7 +218,7 @@ def bound(function: Callable[[], Any]) -> Callable[[], Any]:
             )
         return function()
 
-    here.stays_here = True  # type: ignore[attr-defined]
+    here.stays_here = True  # type: ignore[attr-defined]  # read at the shutdown
     return here
 
 
@@ -226,7 +226,7 @@ def _named(wait: Callable[[], None], begun: Begun) -> Callable[[], Any]:
     function = bound(wait)
     module, _, name = name_of_begun(begun).rpartition(".")
     function.__module__, function.__qualname__ = module, name
-    function.tells_itself = True  # type: ignore[attr-defined]  # when it outlasts its invoke
+    function.tells_itself = True  # type: ignore[attr-defined]  # read when it outlasts its invoke
     return function
 
 
@@ -241,7 +241,8 @@ def _note_calls(loop: asyncio.AbstractEventLoop, calls: set[Begun]) -> None:
         return future
 
     setattr(loop, _CALLS, calls)
-    loop.run_in_executor = run_in_executor  # type: ignore[method-assign, assignment]
+    # asyncio tells nobody of these calls
+    loop.run_in_executor = run_in_executor  # type: ignore[method-assign, assignment]  # its overloads are not repeated
 
 
 def _when_done(loop: asyncio.AbstractEventLoop, begun: Begun, told: Callable[[], None]) -> None:

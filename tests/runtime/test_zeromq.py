@@ -97,7 +97,7 @@ def script(code: str) -> str:
 
 
 def test_pyzmq_is_whole_when_the_program_imports_it_before_or_after(tmp_path: Path) -> None:
-    """Nothing of ours stands in its place; its errors are its own, and both sockets work side by side."""
+    """The library puts nothing in its place: its errors are its own, and both kinds of socket work side by side."""
     use = """
 import zmq
 context = zmq.Context()

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MINUTES = float(os.environ.get("SOAK_MINUTES", "10"))
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(MINUTES * 60 + 600)]
 
-TIMEOUT = 5.0  # seconds; nothing here takes long, so an invoke that is held up to its margin is one of ours that hangs
+TIMEOUT = 5.0  # seconds; nothing here takes long, so if an invoke is held up to its margin, the library hangs
 ENDINGS = {
     "the process exits": "os._exit(3)",
     "the process is killed": "os.kill(os.getpid(), signal.SIGKILL)",

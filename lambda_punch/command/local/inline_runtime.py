@@ -14,7 +14,7 @@ from lambda_punch.runtime.start import process
 
 def main() -> None:
     """Be the runtime; returns when awslambdaric does."""
-    from awslambdaric.__main__ import main as run_client  # type: ignore[import-untyped]  # it has no types
+    from awslambdaric.__main__ import main as run_client
 
     process.become(Within(process))
     run_client(sys.argv)

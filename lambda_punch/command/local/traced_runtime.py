@@ -33,7 +33,7 @@ _request: ContextVar[str] = ContextVar("request", default="")  # of the job that
 
 def main() -> None:
     """Be the runtime; returns when awslambdaric does."""
-    from awslambdaric.__main__ import main as run_client  # type: ignore[import-untyped]  # it has no types
+    from awslambdaric.__main__ import main as run_client
 
     process.around(_traced)
     _events.subscribe(_note_sent)

@@ -41,8 +41,8 @@ def from_group(name: str, since: str, endpoint: str | None) -> list[Line]:
     """Return the lines of a log group, with the caller's credentials. Raises LogsError or MissingExtraError."""
     begin = begin_of(since)
     try:
-        import boto3  # type: ignore[import-untyped]  # it has no types
-        from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+        import boto3
+        from botocore.exceptions import BotoCoreError, ClientError
     except ImportError as error:
         raise MissingExtraError("boto3", extra="sqs", part="lambda-punch timeline --log-group") from error
     try:

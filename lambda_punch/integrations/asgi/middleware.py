@@ -12,10 +12,10 @@ from lambda_punch.errors import ShutDownError
 from lambda_punch.integrations import _django
 from lambda_punch.integrations._interface import begin
 from lambda_punch.integrations._place import defers
+from lambda_punch.integrations._view import as_view
 from lambda_punch.integrations.asgi import background_tasks
 from lambda_punch.integrations.asgi.exchange import Exchange
 from lambda_punch.integrations.asgi.lifespan import Lifespan, after_jobs
-from lambda_punch.runtime.punch import named
 from lambda_punch.runtime.start import process
 from lambda_punch.runtime.tasks import bound
 from lambda_punch.runtime.turns import Turns
@@ -157,16 +157,9 @@ async def _answered(task: asyncio.Task[None], exchange: Exchange) -> None:
 
 
 def _as_view(rest: Callable[[], Any], scope: Scope, app: App) -> Callable[[], Any]:
-    """Return the tail under the name of the view, or of the request where no framework tells its view."""
     handler = scope.get("route_handler")  # Litestar's
     view = scope.get("endpoint") or getattr(handler, "fn", None)
-    if view is not None:
-        rest = named(rest, view)
-    else:
-        rest.__module__ = type(app).__module__.partition(".")[0]
-        rest.__qualname__ = f"{scope.get('method', '')} {scope.get('path', '')}"
-    rest.noun = "view"  # type: ignore[attr-defined]
-    return rest
+    return as_view(rest, view, app, f"{scope.get('method', '')} {scope.get('path', '')}")
 
 
 def _take_over(context: Context) -> None:

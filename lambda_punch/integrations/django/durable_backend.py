@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
+from abc import abstractmethod
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
@@ -92,12 +93,13 @@ class DurableBackend(CommonBackend):
         Raises TaskResultDoesNotExist if nothing is known of it, and ResultError if the table cannot be read.
         """
         if not self.supports_get_result:
+            # what Django's own backends raise where they cannot do this
             raise NotImplementedError(f"TASKS[{self.alias!r}] keeps no results; set keep_results in its OPTIONS")
         return task_results.result_of(run_task.result_of(result_id), result_id, self.alias, _task)
 
+    @abstractmethod
     def queue_of(self, task: Task[Any, Any]) -> str | None:
         """Return the name of the queue or function to which the task goes."""
-        raise NotImplementedError
 
     def check(self, **kwargs: Any) -> Iterable[checks.CheckMessage]:
         """Say what is misconfigured."""

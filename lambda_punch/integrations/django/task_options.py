@@ -45,7 +45,7 @@ class DurableTask(Task[Any, Any]):
         """Return the task with other options. None leaves one as it is."""
         given = {"retries": retries, "timeout": timeout, "group": group}
         task: DurableTask = super().using(**changes)
-        return dataclasses.replace(task, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        return dataclasses.replace(task, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]  # each has its own
 
 
 def of_path(options: Mapping[str, Any], path: str) -> dict[str, Any]:

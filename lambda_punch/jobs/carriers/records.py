@@ -49,7 +49,7 @@ def is_init_only(kind: type) -> bool:
     """Tell whether a dataclass has parameters that are not kept, so that a value cannot say how to make it again."""
     return any(
         field._field_type is dataclasses._FIELD_INITVAR  # type: ignore[attr-defined]  # noqa: SLF001 - fields() leaves them out
-        for field in kind.__dataclass_fields__.values()  # type: ignore[attr-defined]
+        for field in kind.__dataclass_fields__.values()  # type: ignore[attr-defined]  # it is a dataclass
     )
 
 

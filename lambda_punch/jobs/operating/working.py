@@ -7,6 +7,7 @@ exactly. A worker that is to stop finishes its job first.
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lambda_punch._log import logger
@@ -36,7 +37,7 @@ def work(queues: Sequence[Queue], concurrency: int, stop: Callable[[], bool]) ->
             _work(queues[0], hidden, visibility, stop)
             return
         started = [
-            threads.start(threads.WORK, lambda queue=queue: _work(queue, hidden, visibility, stop))  # type: ignore[misc]
+            threads.start(threads.WORK, partial(_work, queue, hidden, visibility, stop))
             for queue in queues
             for _ in range(concurrency)
         ]

@@ -39,7 +39,8 @@ def put(overflow: Overflow, identity: str) -> None:
 def fetched(body: object) -> object | Poison | None:
     """Return a message's body with its arguments; the body itself if they are in it.
 
-    A Poison if they cannot be had any more, and None, with one ERROR line, if S3 does not give them now. Raises nothing.
+    Returns a Poison if they are gone for good. If S3 does not give them now, logs one ERROR line and returns None. Raises
+    nothing.
     """
     message = decode(body)
     if isinstance(message, Poison) or not message.s3:

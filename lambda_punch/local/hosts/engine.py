@@ -71,7 +71,7 @@ class Engine:
 
     def __init__(self) -> None:
         try:
-            import docker  # type: ignore[import-untyped]  # the package has no types
+            import docker
         except ImportError as error:
             raise MissingExtraError("docker", extra="image", part="running an image") from error
         with _translated("there is no container engine to talk to; is DOCKER_HOST right?"):
@@ -162,7 +162,7 @@ def _end(keeper: subprocess.Popen[bytes]) -> int:
 @contextmanager
 def _translated(message: str) -> Iterator[None]:
     """Turn the engine's errors into EngineError."""
-    from docker.errors import DockerException  # type: ignore[import-untyped]  # the package has no types
+    from docker.errors import DockerException
     from requests.exceptions import RequestException
 
     try:

@@ -69,11 +69,11 @@ def mend() -> None:
 
     def pending_message_groups(queue: Any) -> set[str]:
         """Return the groups with a message in flight; one that is visible again is not."""
-        pending = list(queue._pending_messages)  # noqa: SLF001
+        pending = list(queue._pending_messages)  # noqa: SLF001 - moto has no other place for them
         return {each.group_id for each in pending if each.group_id is not None and now() <= each.visible_at}
 
     def delete_message(queue: Any, receipt_handle: str) -> None:
-        with _turn, queue._messages_lock:  # noqa: SLF001
+        with _turn, queue._messages_lock:  # noqa: SLF001 - the lock that its own methods take
             delete(queue, receipt_handle)
 
     setattr(models, "unix_time_millis", now)  # noqa: B010 - moto does not export it

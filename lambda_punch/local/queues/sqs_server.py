@@ -84,7 +84,7 @@ class SqsServer:
         """A boto3 client of the endpoint. Raises MissingExtraError."""
         if self._client is None:
             try:
-                import boto3  # type: ignore[import-untyped]
+                import boto3
             except ImportError as error:
                 raise MissingExtraError("boto3", extra="jobs", part="a queue on this machine") from error
             self._client = boto3.client(

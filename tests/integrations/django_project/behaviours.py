@@ -1,4 +1,4 @@
-"""What Django's tests ask of its own backends, asked of ours; run by Django's test runner in a process of its own."""
+"""What Django's tests ask of its own backends, asked of this library's. Django's test runner runs it in its own process."""
 
 import asyncio
 import datetime as dt
