@@ -385,4 +385,5 @@ def test_a_margin_as_long_as_the_timeout_is_told_and_jobs_run(
 
     assert [shop.call(1), shop.call(2)] == [1, 2]
     assert shop.told == ["1", "2"]
-    assert len(shop.said("the margin of 2 s leaves no time for jobs in a timeout of 1 s, so 0.5 s are kept free")) == 1
+    told = shop.said("the margin of 2 s leaves no time for jobs in a timeout of ")  # what is left of the second by then
+    assert len(told) == 1
